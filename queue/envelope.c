@@ -200,8 +200,8 @@ is_rcpt(struct slice line)
 	return line.n > 2 && line.p[1] == ' ' && line.p[2] == '<';
 }
 
-static bool
-is_state(char c)
+bool
+queue_is_state(char c)
 {
 	switch ((enum queue_rcpt_state)c) {
 	case QUEUE_PENDING:
@@ -220,7 +220,7 @@ parse_rcpt(struct slice line, off_t at, struct queue_rcpt *ret)
 {
 	struct queue_rcpt r = { .at = at, .state = line.p[0] };
 
-	if (!is_state(r.state))
+	if (!queue_is_state(r.state))
 		return -EBADMSG;
 	if (!parse_path(slice_skip(line, 2), &r.path, &r.params) || r.path.n == 0)
 		return -EBADMSG;
@@ -340,7 +340,7 @@ queue_entry_valid(const struct queue_entry *e)
 	    e->content_size > INT64_MAX / 2 || e->arrived_us < 0)
 		return false;
 	for (size_t i = 0; i < e->nrcpts; i++)
-		if (e->rcpts[i].at < (off_t)QUEUE_FIXED || !is_state(e->rcpts[i].state) ||
+		if (e->rcpts[i].at < (off_t)QUEUE_FIXED || !queue_is_state(e->rcpts[i].state) ||
 		    e->rcpts[i].at >= (off_t)e->content_at)
 			return false;
 	return true;

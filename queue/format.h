@@ -58,6 +58,9 @@ int queue_fixed_parse(const char *text, struct queue_fixed *ret);
  */
 int queue_envelope_parse(struct slice text, struct queue_entry *e);
 
+/* Is this octet the state of a recipient? */
+bool queue_is_state(char c);
+
 /* If a recipient occurs several times, mark all but the first as delivered, so that it gets one
  * copy.  The marks go to e and to its open file, if it has one.  0 or -ENOMEM. */
 int queue_drop_duplicates(struct queue_entry *e);

@@ -193,6 +193,47 @@ queue_load_open(int fd, const char *id, struct queue_entry *ret)
 	return -EBADMSG;
 }
 
+static bool
+is_file_of(const struct queue_entry *e, int fd)
+{
+	struct stat ours, theirs;
+
+	return e->head && fstat(e->fd, &ours) == 0 && fstat(fd, &theirs) == 0 &&
+	    ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+}
+
+static bool
+read_fixed_again(struct queue_entry *e)
+{
+	struct queue_fixed fixed;
+	char text[QUEUE_FIXED];
+
+	if (queue_read_at(e->fd, text, sizeof text, 0) < 0 || queue_fixed_parse(text, &fixed) < 0 ||
+	    fixed.envelope != e->content_at || fixed.size - fixed.envelope != e->content_size)
+		return false;
+	e->attempts = fixed.attempts;
+	e->warned = fixed.warned;
+	return true;
+}
+
+bool
+queue_load_again(struct queue_entry *e, int fd, const uint32_t *rcpts, size_t n)
+{
+	if (!is_file_of(e, fd) || !read_fixed_again(e))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		char state;
+
+		if (rcpts[i] >= e->nrcpts ||
+		    queue_read_at(e->fd, &state, 1, e->rcpts[rcpts[i]].at) < 0 ||
+		    !queue_is_state(state))
+			return false;
+		e->rcpts[rcpts[i]].state = state;
+	}
+	(void)close(fd);
+	return true;
+}
+
 int
 queue_load(const struct queue *q, const char *id, struct queue_entry *ret)
 {

@@ -146,6 +146,13 @@ int queue_load(const struct queue *q, const char *id, struct queue_entry *ret);
  * and is closed after an error. */
 int queue_load_open(int fd, const char *id, struct queue_entry *ret);
 
+/*
+ * Is fd the file of e, which is loaded?  Then e gets what changes in place: the number of attempts,
+ * the warning, and the states of its recipients rcpts[0..n).  All others keep the states that they
+ * had.  fd is closed then.  False: e is not changed, or is to be unloaded.  Safe on a zeroed struct.
+ */
+bool queue_load_again(struct queue_entry *e, int fd, const uint32_t *rcpts, size_t n);
+
 /* Are the numbers of an entry as those of a loaded one?  Another process may have loaded it. */
 bool queue_entry_valid(const struct queue_entry *e);
 

@@ -34,6 +34,7 @@ struct work {
 	struct hosts *hosts;
 	struct loaded_job jobs[WORKER_JOBS + 1];	/* a circle, with room for another frame */
 	unsigned first, njobs;		/* the current job; all jobs that are loaded */
+	struct queue_entry kept;	/* of the last job; the next may be for others of it */
 	uint32_t allowed;		/* the last leave to dial; 0: none */
 	bool answered;			/* ticket is the reply to the last question for one */
 	struct ticket ticket;
@@ -144,10 +145,26 @@ has_pending(const struct queue_entry *e, const struct frame_job *job)
 	return true;
 }
 
+/* To read an envelope of thousands of recipients takes much longer than to deliver to some. */
 static int
-load_job(const struct work *k, struct loaded_job *h, int message)
+load_message(struct work *k, struct loaded_job *h, int message)
 {
-	const int error = queue_load_open(message, h->frame.job.id, &h->e);
+	const struct frame_job *job = &h->frame.job;
+
+	if (strcmp(k->kept.id, job->id) == 0 &&
+	    queue_load_again(&k->kept, message, job->rcpts, job->n)) {
+		h->e = k->kept;
+		k->kept = (struct queue_entry){ .fd = -1 };
+		return 0;
+	}
+	queue_unload(&k->kept);
+	return queue_load_open(message, job->id, &h->e);
+}
+
+static int
+load_job(struct work *k, struct loaded_job *h, int message)
+{
+	const int error = load_message(k, h, message);
 
 	h->e.lease = k->lease;
 	if (error < 0 || has_pending(&h->e, &h->frame.job))
@@ -262,6 +279,18 @@ is_spent(const struct delivery *d)
 	return d->signer && d->signer->fd < 0;
 }
 
+/* The file of a message without other recipients is not held open, as it may be removed now.  A way
+ * that queues copies reads the states of all recipients, which change meanwhile. */
+static void
+keep_message(struct work *k, const struct delivery *d, struct loaded_job *h)
+{
+	queue_unload(&k->kept);
+	if (h->e.nrcpts > h->frame.job.n && !delivery_way_of(d->route)->queues)
+		k->kept = h->e;
+	else
+		queue_unload(&h->e);
+}
+
 /* Delivers the current job; false if there can be no other.  A message that cannot be opened has no
  * results: the runner defers its recipients at the end of the job. */
 static bool
@@ -271,7 +300,7 @@ finish_job(struct work *k, struct delivery *d)
 
 	if (h->error == 0) {
 		deliver(d, &h->e, h->frame.job.rcpts, h->frame.job.n);
-		queue_unload(&h->e);
+		keep_message(k, d, h);
 	}
 	k->first = (k->first + 1) % (WORKER_JOBS + 1);
 	k->njobs--;
@@ -290,10 +319,20 @@ hung_up(int fd)
 	return poll(&p, 1, 0) > 0;
 }
 
+/* A worker that waits keeps no message. */
+static bool
+next_job(struct work *k)
+{
+	if (take_job(k, 0, false))
+		return true;
+	queue_unload(&k->kept);
+	return take_job(k, 0, true);
+}
+
 static void
 work_off(struct work *k, struct delivery *d)
 {
-	while (take_job(k, 0, true) && finish_job(k, d))
+	while (next_job(k) && finish_job(k, d))
 		if (take_job(k, 0, false) && hung_up(k->fd))
 			break;
 	delivery_done(d);
@@ -388,6 +427,7 @@ worker_main(const struct worker_setup *setup, int fd, int permits)
 	if (delivery_confine(&d, &resolver) < 0)
 		_exit(WORKER_UNREADY);
 	work.fd = fd;
+	work.kept.fd = -1;
 	work.hosts = setup->hosts;
 	work.lease = queue.lease;
 	work_off(&work, &d);
