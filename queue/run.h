@@ -149,7 +149,7 @@ int queue_load_open(int fd, const char *id, struct queue_entry *ret);
 /*
  * Is fd the file of e, which is loaded?  Then e gets what changes in place: the number of attempts,
  * the warning, and the states of its recipients rcpts[0..n).  All others keep the states that they
- * had.  fd is closed then.  False: e is not changed, or is to be unloaded.  Safe on a zeroed struct.
+ * had, and fd is closed.  False: e is good for queue_unload() alone.  Safe on a zeroed struct.
  */
 bool queue_load_again(struct queue_entry *e, int fd, const uint32_t *rcpts, size_t n);
 

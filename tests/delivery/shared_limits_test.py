@@ -309,8 +309,6 @@ def _():
                                  ("number", b"+OK\r\n+OK\r\n:7\r\n", False),
                                  ("hash", b"+OK\r\n+OK\r\n$3\r\nabc\r\n", False),
                                  ("slow", b"+OK\r\n+OK\r\n", True)):
-        if SANITIZER and name == "array":
-            continue            # its limit of memory is one of the walls
         garbage = Garbage(octets, slowly)
         [server] = machines("shared-" + name, "client-connections = 2", n=1, port=garbage.port)
         source = next(SOURCES)

@@ -65,17 +65,16 @@ def change_under_load(name, front, machines):
         if wait_for(lambda: all(site.queued("new") for site in machines[:2]), 2):
             break
     check(all(site.queued("new") for site in machines[:2]), "not both")
-    load = Load(name, front, CLIENTS, 5, 0.8 * most.rate)
+    load = Load(name, front, CLIENTS, 8, 0.8 * most.rate)
     time.sleep(0.6)
     kill(machines[0])
     time.sleep(0.6)
     machines[2].listen()
     publish(2, 3)
-    time.sleep(1.5)                     # older records are known for a second
+    check(wait_for(lambda: machines[2].queued("new"), 10), "no mail for the new exchanger")
     # A listener that is stopped takes no new client, and lets its sessions end.
     machines[1].handler.terminate()
     load.wait()
-    check(wait_for(lambda: machines[2].queued("new"), 10), "no mail for the new exchanger")
     note("%d messages a second at most, then %d" % (most.rate, load.rate))
     same((load.lost, load.refused), (0, 0), "the sender itself")
     check(len(load.done) > 100, "too few messages to show anything", len(load.done))
