@@ -80,6 +80,20 @@ end_element(struct element *e, bool any)
 	return e->bad || e->inside || e->address->full ? MAILBOX_BAD : MAILBOX_FOUND;
 }
 
+/* Nobody knows where a string or a comment without its end ends; a stray octet is only itself. */
+static size_t
+size_of_bad(struct slice rest)
+{
+	return rest.p[0] == '"' || rest.p[0] == '(' || rest.p[0] == '[' ? rest.n : 1;
+}
+
+static void
+take_bad(struct element *e, struct slice *rest)
+{
+	*rest = slice_skip(*rest, size_of_bad(*rest));
+	e->bad = true;
+}
+
 /* One element.  *ret_any: it holds an address, or text that is none. */
 static enum mailbox_result
 take_element(struct slice *rest, struct buf *ret, bool *ret_any)
@@ -93,12 +107,10 @@ take_element(struct slice *rest, struct buf *ret, bool *ret_any)
 			e.apart = true;
 		else if (t.kind == TOKEN_WORD)
 			take_word(&e, t.octets);
-		else if (t.kind != TOKEN_SIGN || !take_sign(&e, t.octets.p[0]))
+		else if (t.kind == TOKEN_BAD)
+			take_bad(&e, rest);
+		else if (t.kind == TOKEN_END || !take_sign(&e, t.octets.p[0]))
 			break;
-	}
-	if (t.kind == TOKEN_BAD) {
-		*rest = slice_skip(*rest, rest->n);
-		e.bad = true;
 	}
 	*ret_any = ret->n > e.start || e.bad || ret->full;
 	return end_element(&e, *ret_any);

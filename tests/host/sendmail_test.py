@@ -148,7 +148,8 @@ def header():
 @test("-t: what is no address is passed over with a warning; the others get the message")
 def passed_over():
     for text in ("To: undisclosed recipients\nBcc: a@b.example, c@d.example\n\nx\n",
-                 "To: a@b.example, x y z, c@d.example\nCc: p q\n\nx\n"):
+                 "To: a@b.example, x y z, c@d.example\nCc: p q\n\nx\n",
+                 "To: x\\@y.example, :-) <a@b.example>, c@d.example\n\nx\n"):
         r = sendmail("-t", text=text)
         check(r[0] == 0 and r[2].count("\n") == 1 and "not an address: " in r[2], text, r)
         same([message[1] for message in take()], [["a@b.example", "c@d.example"]])

@@ -31,6 +31,9 @@ static const struct {
 	{ "a string without its end", "a@b, \"c@d, e@f", "a@b|?" },
 	{ "a comment without its end", "a@b, (c@d, e@f", "a@b|?" },
 	{ "a backslash", "a@b, c\\@d", "a@b|?" },
+	{ "a backslash is not the end of the list", "a\\@b, c@d", "?|c@d" },
+	{ "a bracket that nobody opened, in a list", "a], b), c@d", "?|?|c@d" },
+	{ "a stray octet in a display name", "Anna :-) <a@b>, c@d", "a@b|c@d" },
 	{ "a comma without blank in brackets", "<a@b,c@d>", "a@bc@d" },
 	{ "nothing", "", "" },
 };
