@@ -10,6 +10,7 @@ follows the colon.
             allocates or logs
   cycles    no object files of the room need each other in a circle
 """
+import functools
 import os
 import re
 import subprocess
@@ -40,6 +41,7 @@ def read_table():
     return table
 
 
+@functools.cache
 def sources():
     names = subprocess.run(["git", "ls-files", "*.c", "*.h"], cwd=TOP,
                            stdout=subprocess.PIPE, text=True).stdout
@@ -85,23 +87,21 @@ def homeless(table):
 
 def symbols(room):
     """{object file of the room: (symbols it defines, symbols it needs)}."""
-    result = {}
     objects = os.path.join(TOP, OBJECTS)
     names = [os.path.join(room, n) for n in sorted(os.listdir(os.path.join(objects, room)))]
-    for name in names + (["queue.o"] if room == "queue" else []):
-        # An object is not part of the room if its source is gone.
-        if not name.endswith(".o") or not os.path.exists(os.path.join(TOP, name[:-1] + "c")):
-            continue
-        out = subprocess.run(["nm", "-P", os.path.join(objects, name)], stdout=subprocess.PIPE,
-                             text=True, check=True).stdout
-        defined, needed = set(), set()
-        for line in out.splitlines():
-            symbol, kind = line.split()[:2]
-            if kind in "TDBRVWC":
-                defined.add(symbol)
-            elif kind in "Uwv" and not symbol.startswith(SANITIZERS):
-                needed.add(symbol)
-        result[name] = (defined, needed)
+    # An object is not part of the room if its source is gone.
+    names = [n for n in names + (["queue.o"] if room == "queue" else [])
+             if n.endswith(".o") and os.path.exists(os.path.join(TOP, n[:-1] + "c"))]
+    result = {name: (set(), set()) for name in names}
+    out = subprocess.run(["nm", "-PA", *names], cwd=objects, stdout=subprocess.PIPE, text=True,
+                         check=True).stdout if names else ""
+    for line in out.splitlines():
+        name, symbol, kind = line.split()[:3]
+        defined, needed = result[name.rstrip(":")]
+        if kind in "TDBRVWC":
+            defined.add(symbol)
+        elif kind in "Uwv" and not symbol.startswith(SANITIZERS):
+            needed.add(symbol)
     return result
 
 
