@@ -37,7 +37,8 @@ SORT_LINK := -Wl,--sort-section=name
 SANFLAGS  := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 # Only glibc has checks of buffer sizes, only with optimization, and not beside the sanitizers'.
 FORTIFY   := $(if $(SAN)$(filter -O0,$(OPT) $(CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
-GNU_CFLAGS = $(STD) $(FORTIFY) $(SANFLAGS) $(CFLAGS) $(shell pkg-config --cflags ldns 2>/dev/null)
+LDNS_CFLAGS := $(shell pkg-config --cflags ldns 2>/dev/null)
+GNU_CFLAGS = $(STD) $(FORTIFY) $(SANFLAGS) $(CFLAGS) $(LDNS_CFLAGS)
 GNU_LDFLAGS := -pie $(SAFE_LINK) $(SORT_LINK)
 GNU_LINK = $(CC) $(GNU_CFLAGS) $(GNU_LDFLAGS) $(LDFLAGS)
 TLS_LIBS = -lssl -lcrypto -lcrypt
