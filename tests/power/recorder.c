@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@ static struct {
 	char *octets;
 	off_t size;
 	FILE *log;
+	const char *folder;
 	useconds_t flush_us;
 } disk;
 
@@ -123,14 +125,16 @@ set_size(const char *path, off_t size, struct fuse_file_info *info)
 
 /* The file system on the disk is mounted later, and stays out of this process.  Else a recorder
  * that is killed may have the last hold on it, and its end waits for writes that only itself could
- * take. */
+ * take.  The new namespace has a copy of FOLDER's mount.  It must go, as this process ends when
+ * nobody has that mount any more. */
 static void *
 begin(struct fuse_conn_info *connection, struct fuse_config *config)
 {
 	(void)connection;
 	(void)config;
-	if (unshare(CLONE_NEWNS) < 0)
-		perror("recorder: unshare");
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    umount2(disk.folder, MNT_DETACH) < 0)
+		perror("recorder: the namespace of mounts");
 	return NULL;
 }
 
@@ -156,10 +160,11 @@ main(int argc, char **argv)
 	}
 	disk.size = strtoll(argv[1], NULL, 10);
 	disk.log = fopen(argv[2], "we");
+	disk.folder = realpath(argv[3], NULL);
 	disk.flush_us = argc == 5 ? (useconds_t)atoi(argv[4]) * 1000 : 0;
 	disk.octets = mmap(NULL, (size_t)disk.size, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (!disk.log || disk.octets == MAP_FAILED) {
+	if (!disk.log || disk.octets == MAP_FAILED || !disk.folder) {
 		perror("recorder");
 		return 71;
 	}
