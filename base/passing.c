@@ -2,6 +2,7 @@
 #include "base/passing.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -93,4 +94,12 @@ passing_take(int socket, void *octets, size_t size, int flags, struct passed *re
 		}
 	}
 	return n;
+}
+
+bool
+passing_ended(int socket)
+{
+	struct pollfd p = { .fd = socket };
+
+	return poll(&p, 1, 0) != 0;
 }

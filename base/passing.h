@@ -6,6 +6,7 @@
 #ifndef BASE_PASSING_H
 #define BASE_PASSING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -20,5 +21,9 @@ int passing_send(int socket, const void *octets, size_t n, int fd, int flags);
 /* Receive a packet of at most `size` octets; what is behind them is lost.  The caller closes
  * ret->fd.  The octets or -errno. */
 ssize_t passing_take(int socket, void *octets, size_t size, int flags, struct passed *ret);
+
+/* passing_take() has returned 0: have all senders hung up?  One of several may also have sent a
+ * packet without octets, and must not end the service of the others. */
+bool passing_ended(int socket);
 
 #endif

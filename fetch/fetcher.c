@@ -105,7 +105,7 @@ take_question(struct fetcher *f, int fd)
 	struct passed waiter;
 	const ssize_t n = passing_take(fd, &q, sizeof q, MSG_TRUNC, &waiter);
 
-	if (n <= 0)
+	if (n < 0 || (n == 0 && passing_ended(fd)))
 		return false;
 	if (waiter.fd < 0)
 		return true;

@@ -101,7 +101,7 @@ take_socket(struct tally_desk *d)
 	struct passed passed;
 	const ssize_t n = passing_take(d->fd, &octet, 1, MSG_DONTWAIT, &passed);
 
-	if (n == 0)	/* no session is left, and no listener */
+	if (n == 0 && passing_ended(d->fd))	/* no session is left, and no listener */
 		(void)epoll_ctl(d->epoll, EPOLL_CTL_DEL, d->fd, NULL);
 	if (passed.fd >= 0 && !keep_socket(d, &passed))
 		(void)close(passed.fd);

@@ -80,9 +80,12 @@ main(void)
 	send_many(ends[0], "abc", 3, 2);
 	ok(frame_get_job(ends[1], &frame, true, &message) == -EBADMSG && message == -1 &&
 	    open_descriptors() == before + 2, "a frame with two descriptors leaves none open");
+	ok(passing_send(ends[0], "", 0, -1, 0) == 0 &&
+	    passing_take(ends[1], octets, sizeof octets, 0, &passed) == 0 &&
+	    !passing_ended(ends[1]), "a packet without octets is no hang-up");
 	(void)close(ends[0]);
-	ok(passing_take(ends[1], octets, sizeof octets, 0, &passed) == 0 && passed.fd == -1,
-	    "a hang-up");
+	ok(passing_take(ends[1], octets, sizeof octets, 0, &passed) == 0 && passed.fd == -1 &&
+	    passing_ended(ends[1]), "a hang-up");
 	(void)close(ends[1]);
 	ok(passing_take(ends[1], octets, sizeof octets, 0, &passed) == -EBADF, "an error");
 	return tap_done();

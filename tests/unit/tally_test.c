@@ -262,6 +262,12 @@ check_strange(void)
 	(void)passing_send(desk[0], "abcdefgh", 8, -1, 0);
 	(void)take_calls(calls, 4);
 	ok(at_desk.n == 0, "a pipe, and no descriptor");
+	(void)passing_send(desk[0], "", 0, -1, 0);
+	fd = enter(SOCK_SEQPACKET);
+	(void)take_calls(calls, 4);
+	ok(at_desk.n == 1, "a packet without octets is no hang-up: the next session comes in");
+	(void)close(fd);
+	(void)take_calls(calls, 4);
 	for (size_t i = 0; i < 2; i++) {
 		(void)socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends[i]);
 		(void)passing_send(desk[0], "", 1, ends[i][1], 0);
