@@ -505,8 +505,9 @@ HOSTILE_RUNS ?= 200
 hostile-frames:
 	$(MAKE) --no-print-directory SAN=address,undefined hostile-frames-here
 hostile-frames-here: all $(BUILD)/tests/garble.so
-	BUILD=$(BUILD) HOSTILE_RUNS=$(HOSTILE_RUNS) DEADLINE=86400 \
-	  tests/delivery/run tests/delivery/hostile_frames.py
+	for file in hostile_frames.py hostile_shared_test.py; do \
+	  BUILD=$(BUILD) HOSTILE_RUNS=$(HOSTILE_RUNS) DEADLINE=86400 \
+	    tests/delivery/run tests/delivery/$$file || exit 1; done
 
 # The power fails, on ext4, xfs and btrfs, at POWER_STATES moments of each: hours.  It goes on where
 # it was stopped, if the number is the same or greater.

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""Damaged frames between the processes of a run, and between a listener and its sessions.
+"""Damaged frames between the processes of a run, and between a listener and its sessions; each has
+a smtp-shared beside it, and a real Redis.
 
 tests/lib/garble.c changes one frame in some.  A worker that lies can keep its mail from its
 recipients, so mail is not counted; but no process crashes or hangs, the runner ends as it may, and
@@ -13,20 +14,23 @@ import smtplib
 import struct
 import subprocess
 
-from programs import BUILD, HANDLER, RELAY, SANITIZER, Site
+from programs import BUILD, HANDLER, RELAY, SANITIZER, Site, fresh_directory
+from redis_server import Redis, settings_of_redis
 from sink import Sink
 from tap import check, main, note, skip, test, wait_for
 
 RUNS = int(os.environ.get("HOSTILE_RUNS", "4"))
 MESSAGES = 30
+LISTENERS = max(1, RUNS // 10)     # each hangs up smtp-shared at its first damaged answer
 RUN_S = 1200            # the longest time of a run: a worker that is silent costs a minute
 os.environ["ASAN_OPTIONS"] = "exitcode=99:detect_leaks=0:" + os.environ.get("ASAN_OPTIONS", "")
 os.environ["UBSAN_OPTIONS"] = "exitcode=99:print_stacktrace=1"
 COUNTS = BUILD + "/tests/delivery/hostile_frames/counts"
 HARM = re.compile("Sanitizer|runtime error|stack smashing|Assertion")
-# Failures of a client are reported to the listener, and refuse it nothing.
-UNLIMITED = [word for name in ("refused-recipients", "probes", "failed-logins", "rate")
-             for word in ("-o", "server.client-%s=1000000" % name)]
+# Failures of a client are reported to the listener, and refuse it nothing.  Users are counted.
+UNLIMITED = [word for name in ("client-refused-recipients", "client-probes", "client-rate",
+                               "client-failed-logins", "user-messages", "user-recipients")
+             for word in ("-o", "server.%s=1000000" % name)]
 DOMAINS = ("a.example", "b.example", "sender.example", "refused.example", "dead.example",
            "discard.example", "list.example")
 
@@ -86,6 +90,7 @@ def frames():
 
 
 sink = Sink(("127.0.0.1", 0))
+redis = Redis(fresh_directory())
 site = Site("main", """[route refused.example]
 via = reject:no
 [route dead.example]
@@ -94,7 +99,8 @@ via = smtp://127.0.0.1:9
 via = discard
 [route *]
 via = smtp://127.0.0.1:%d
-""" % sink.address[1])
+rate = 1000/1s
+""" % sink.address[1] + "\n".join([*settings_of_redis(redis.directory), ""]))
 
 
 @test("%d runs whose processes get damaged frames" % RUNS)
@@ -111,29 +117,28 @@ def _():
     check(frames() > 0)
 
 
-@test("a listener whose sessions send damaged frames goes on")
-def _():
-    need_library()
-    before = frames()
-    log = open(site.directory + "/listener.log", "w+")
-    listener = subprocess.Popen([HANDLER, "-c", site.config, "-o",
-                                 "server.trusted=192.0.2.99", *UNLIMITED, "--listen",
-                                 "192.0.2.1:25"],
-                                env=garbled(1, 2), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+def talk(good):
+    """A session, of a user whom a proxy names; a good one begins a message."""
+    try:
+        with smtplib.SMTP("192.0.2.1", 25, timeout=RUN_S) as smtp:
+            smtp.docmd("XCLIENT LOGIN=anna")
+            smtp.ehlo("c.example")
+            taken = smtp.mail("a@b.example")[0] == 250
+            for _ in range(0 if good else 4):
+                smtp.docmd("RCPT TO:<x@nowhere.example>")
+            return taken
+    except (OSError, smtplib.SMTPException):
+        return False
 
-    def talk(good):
-        try:
-            with smtplib.SMTP("192.0.2.1", 25, timeout=RUN_S) as smtp:
-                smtp.ehlo("c.example")
-                taken = smtp.mail("a@b.example")[0] == 250
-                for _ in range(0 if good else 4):
-                    smtp.docmd("RCPT TO:<x@nowhere.example>")
-                return taken
-        except (OSError, smtplib.SMTPException):
-            return False
 
+def try_listener(seed, one_in):
+    log = open("%s/listener%d.log" % (site.directory, seed), "w+")
+    listener = subprocess.Popen([HANDLER, "-c", site.config, "-o", "server.trusted=192.0.2.99",
+                                 "-o", "server.xclient=192.0.2.0/24", *UNLIMITED, "--listen",
+                                 "192.0.2.1:25"], env=garbled(seed, one_in),
+                                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     check(wait_for(lambda: talk(True), 30), "the listener does not answer")
-    for i in range(5 * RUNS):
+    for i in range(50):
         talk(i % 5 == 0)
     check(wait_for(lambda: talk(True), 30), "the listener does not answer any more")
     check(listener.poll() is None, "the listener ended")
@@ -141,6 +146,14 @@ def _():
     check(listener.wait(30) == 0, "status %d" % listener.returncode)
     log.seek(0)
     has_no_harm(log.read())
+
+
+@test("%d listeners, whose sessions and smtp-shared send damaged frames, go on" % LISTENERS)
+def _():
+    need_library()
+    before = frames()
+    for seed in range(LISTENERS):
+        try_listener(seed, (2, 5, 20)[seed % 3])
     check(frames() > before)
     note("%d frames were changed" % (frames() - before))
 

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: ISC
 /*
  * A library for LD_PRELOAD that changes what the children of a program send over local sockets, as
- * a child can that a peer has taken over.  GARBLE=SEED:N changes one datagram in N: bits, numbers
- * at their limits, its end, or its repetition.  The file GARBLE_COUNT has the numbers of random
- * numbers and of changes, in 8 octets each.
+ * a child can that a peer has taken over; and the programs that it starts, such as smtp-shared.
+ * GARBLE=SEED:N changes one datagram in N: bits, numbers at their limits, its end, or its
+ * repetition.  The file GARBLE_COUNT has the numbers of random numbers and of changes, in 8 octets
+ * each.  GARBLE_PROGRAM is for the library itself: the first program, whose frames stay whole.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -47,7 +49,7 @@ begin_garbling(void)
 	const char *text = getenv("GARBLE"), *path = getenv("GARBLE_COUNT");
 	int fd = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
 	void *map = MAP_FAILED;
-	char *end;
+	char *end, space[24];
 
 	if (fd >= 0 && ftruncate(fd, sizeof *counts) == 0)
 		map = mmap(NULL, sizeof *counts, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -57,8 +59,11 @@ begin_garbling(void)
 		return;
 	seed = strtoull(text, &end, 10);
 	one_in = *end == ':' ? strtoull(end + 1, NULL, 10) : 0;
-	program = getpid();
 	counts = map;
+	text = getenv("GARBLE_PROGRAM");
+	program = text ? (pid_t)strtol(text, NULL, 10) : getpid();
+	(void)snprintf(space, sizeof space, "%ld", (long)program);
+	(void)setenv("GARBLE_PROGRAM", space, 1);
 }
 
 static bool
