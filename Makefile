@@ -241,6 +241,7 @@ comma := ,
 # Calls that a test makes fail on purpose: WRAP_NAME for tests/unit/NAME_test.c.
 wrap = $(addprefix -Wl$(comma)--wrap=,$(1))
 WRAP_queue := $(call wrap,openat flock fstat write pwrite fsync syncfs renameat unlinkat)
+WRAP_queue_part := -Wl,--wrap=pread
 WRAP_poison := $(call wrap,queue_envelope_parse queue_load_open sheet_read)
 WRAP_log := -Wl,--wrap=connect
 WRAP_log_values := $(WRAP_log)

@@ -71,7 +71,7 @@ begin(struct delivery *d, const struct queue_entry *e, size_t n)
 	d->begun_us = clock_us();
 	d->times = (struct outcome_times){ 0 };
 	d->undelivered = false;
-	d->leaves = n == e->nrcpts;
+	d->leaves = n == e->nrcpts && !e->others;
 	d->held = (struct buf)BUF(d->held_space);
 	transcript_begin(d->transcript);
 }

@@ -200,8 +200,8 @@ is_rcpt(struct slice line)
 	return line.n > 2 && line.p[1] == ' ' && line.p[2] == '<';
 }
 
-bool
-queue_is_state(char c)
+static bool
+is_state(char c)
 {
 	switch ((enum queue_rcpt_state)c) {
 	case QUEUE_PENDING:
@@ -220,7 +220,7 @@ parse_rcpt(struct slice line, off_t at, struct queue_rcpt *ret)
 {
 	struct queue_rcpt r = { .at = at, .state = line.p[0] };
 
-	if (!queue_is_state(r.state))
+	if (!is_state(r.state))
 		return -EBADMSG;
 	if (!parse_path(slice_skip(line, 2), &r.path, &r.params) || r.path.n == 0)
 		return -EBADMSG;
@@ -301,30 +301,44 @@ parse_lines(struct slice text, struct queue_entry *e)
 	return -EBADMSG;
 }
 
-int
-queue_envelope_parse(struct slice text, struct queue_entry *e)
+/* Count the recipients, and find their lines. */
+static size_t
+find_rcpts(struct slice text, struct queue_lines *ret)
 {
-	struct slice rest, line;
-	struct queue_fixed fixed;
-	size_t n = 0;
-	int r = text.n >= QUEUE_FIXED ? queue_fixed_parse(text.p, &fixed) : -EBADMSG;
+	struct slice rest = slice_skip(text, QUEUE_FIXED), line;
+	struct queue_lines lines = { 0 };
+	size_t n = 0, octets = 0;
 
-	if (r < 0)
-		return r;
-	if (fixed.envelope != text.n)
-		return -EBADMSG;
-	for (rest = slice_skip(text, QUEUE_FIXED); next_line(&rest, &line);)
-		n += is_rcpt(line);
+	while (next_line(&rest, &line)) {
+		const uint32_t at = (uint32_t)(line.p - text.p);
+
+		if (!is_rcpt(line))
+			continue;
+		if (n++ == 0)
+			lines.from = at;
+		lines.to = at + (uint32_t)line.n + 1;
+		octets += line.n + 1;
+	}
+	*ret = lines.to - lines.from == octets ? lines : (struct queue_lines){ 0 };
+	return n;
+}
+
+static int
+parse_text(struct slice text, const struct queue_fixed *fixed, struct queue_entry *e)
+{
+	const size_t n = find_rcpts(text, &e->lines);
+	int r;
+
 	if (n == 0 || n > QUEUE_RCPTS_MAX)
 		return -EBADMSG;
 	e->rcpts = calloc(n, sizeof *e->rcpts);
 	if (!e->rcpts)
 		return -ENOMEM;
-	e->content_at = fixed.envelope;
-	e->content_size = fixed.size - fixed.envelope;
-	e->facts = fixed.facts;
-	e->attempts = fixed.attempts;
-	e->warned = fixed.warned;
+	e->content_at = fixed->envelope;
+	e->content_size = fixed->size - fixed->envelope;
+	e->facts = fixed->facts;
+	e->attempts = fixed->attempts;
+	e->warned = fixed->warned;
 	e->arrived_us = -1;
 	r = parse_lines(text, e);
 	if (r == 0 && (!queue_is_id(e->id) || e->arrived_us < 0 || !e->from.p))
@@ -332,15 +346,59 @@ queue_envelope_parse(struct slice text, struct queue_entry *e)
 	return r;
 }
 
+int
+queue_envelope_parse(struct slice text, struct queue_entry *e)
+{
+	struct queue_fixed fixed;
+	const int r = text.n >= QUEUE_FIXED ? queue_fixed_parse(text.p, &fixed) : -EBADMSG;
+
+	if (r < 0)
+		return r;
+	return fixed.envelope == text.n ? parse_text(text, &fixed, e) : -EBADMSG;
+}
+
+/* The offsets in the text become those in the file.  All recipients must be where the lines were:
+ * then each line there is one of the part's. */
+static int
+place_rcpts(struct slice text, const struct queue_part *part, struct queue_entry *e)
+{
+	const uint64_t behind = e->content_at - part->lines.to;
+
+	if (e->nrcpts != part->n || e->rcpts[0].at != (off_t)part->lines.from ||
+	    e->rcpts[e->nrcpts - 1].at >= (off_t)(text.n - behind))
+		return -EBADMSG;
+	for (size_t i = 0; i < e->nrcpts; i++)
+		e->rcpts[i].at = (off_t)part->at[i];
+	e->lines = part->lines;
+	e->others = text.n < e->content_at;
+	return 0;
+}
+
+int
+queue_envelope_parse_part(struct slice text, const struct queue_part *part, struct queue_entry *e)
+{
+	struct queue_fixed fixed;
+	int r = text.n >= QUEUE_FIXED ? queue_fixed_parse(text.p, &fixed) : -EBADMSG;
+
+	if (r < 0)
+		return r;
+	if (fixed.envelope < text.n || fixed.envelope < part->lines.to ||
+	    fixed.envelope - part->lines.to > text.n)
+		return -EBADMSG;
+	r = parse_text(text, &fixed, e);
+	return r < 0 ? r : place_rcpts(text, part, e);
+}
+
 bool
 queue_entry_valid(const struct queue_entry *e)
 {
 	if (e->nrcpts == 0 || e->nrcpts > QUEUE_RCPTS_MAX || e->attempts > QUEUE_TRIED_MAX ||
 	    e->content_at <= QUEUE_FIXED || e->content_at > QUEUE_ENVELOPE_MAX ||
-	    e->content_size > INT64_MAX / 2 || e->arrived_us < 0)
+	    e->content_size > INT64_MAX / 2 || e->arrived_us < 0 ||
+	    e->lines.from > e->lines.to || e->lines.to > e->content_at)
 		return false;
 	for (size_t i = 0; i < e->nrcpts; i++)
-		if (e->rcpts[i].at < (off_t)QUEUE_FIXED || !queue_is_state(e->rcpts[i].state) ||
+		if (e->rcpts[i].at < (off_t)QUEUE_FIXED || !is_state(e->rcpts[i].state) ||
 		    e->rcpts[i].at >= (off_t)e->content_at)
 			return false;
 	return true;

@@ -58,8 +58,10 @@ int queue_fixed_parse(const char *text, struct queue_fixed *ret);
  */
 int queue_envelope_parse(struct slice text, struct queue_entry *e);
 
-/* Is this octet the state of a recipient? */
-bool queue_is_state(char c);
+/* The same for an envelope without part->lines.  The lines of the part's recipients are in their
+ * place.  -EBADMSG also if there are other recipients. */
+int queue_envelope_parse_part(struct slice text, const struct queue_part *part,
+    struct queue_entry *e);
 
 /* If a recipient occurs several times, mark all but the first as delivered, so that it gets one
  * copy.  The marks go to e and to its open file, if it has one.  0 or -ENOMEM. */

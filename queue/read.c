@@ -19,6 +19,7 @@
 
 #define USUAL_SIZE     (1 << 20)	/* a greater envelope is checked for holes */
 #define USUAL_ENVELOPE 1024		/* octets read at once; the rest of a longer one follows */
+#define BLOCK	       4096		/* octets read at once among the lines of recipients */
 
 /* Order recipients by address; equal addresses stay in the order of the envelope.  Local parts are
  * compared exactly, domains by their canonical form (RFC 5321 section 2.4). */
@@ -95,31 +96,178 @@ queue_envelope_read(int fd, uint64_t envelope, size_t have, char **ret_text)
 	return r;
 }
 
-static int
-load_envelope(struct queue_entry *e, const char *id, off_t size)
-{
+/* The begin of a file. */
+struct start {
 	char text[USUAL_ENVELOPE];
-	const size_t n = (uint64_t)size < sizeof text ? (size_t)size : sizeof text;
-	struct queue_fixed fixed = { 0 };
+	size_t n;
+	struct queue_fixed fixed;
+};
+
+static int
+read_start(int fd, off_t size, struct start *ret)
+{
 	int r;
 
-	if (n < QUEUE_FIXED)
+	ret->n = (uint64_t)size < sizeof ret->text ? (size_t)size : sizeof ret->text;
+	if (ret->n < QUEUE_FIXED)
 		return -EBADMSG;
-	r = queue_read_at(e->fd, text, n, 0);
+	r = queue_read_at(fd, ret->text, ret->n, 0);
 	if (r == 0)
-		r = queue_fixed_parse(text, &fixed);
-	if (r < 0)
-		return r;
-	if (fixed.size > (uint64_t)size)
-		return -EBADMSG;
-	r = queue_envelope_read(e->fd, fixed.envelope, n, &e->head);
-	if (r < 0)
-		return r;
-	memcpy(e->head, text, fixed.envelope < n ? (size_t)fixed.envelope : n);
-	r = queue_envelope_parse(slice_of(e->head, fixed.envelope), e);
-	if (r == 0 && strcmp(e->id, id) != 0)
+		r = queue_fixed_parse(ret->text, &ret->fixed);
+	if (r == 0 && ret->fixed.size > (uint64_t)size)
 		r = -EBADMSG;
 	return r;
+}
+
+static int
+load_whole(struct queue_entry *e, const struct start *s)
+{
+	const uint64_t envelope = s->fixed.envelope;
+	const int r = queue_envelope_read(e->fd, envelope, s->n, &e->head);
+
+	if (r < 0)
+		return r;
+	memcpy(e->head, s->text, envelope < s->n ? (size_t)envelope : s->n);
+	return queue_envelope_parse(slice_of(e->head, envelope), e);
+}
+
+/* A file, read in blocks up to its octet `end`. */
+struct blocks {
+	int fd;
+	uint64_t at, end;		/* of the current block; of what is read */
+	size_t n;
+	char octets[BLOCK];
+};
+
+/* The octets from `at` on, to the end of a block. */
+static int
+octets_from(struct blocks *b, uint64_t at, struct slice *ret)
+{
+	int r;
+
+	if (at >= b->end)
+		return -EBADMSG;
+	if (at < b->at || at - b->at >= b->n) {
+		b->at = at;
+		b->n = b->end - at < sizeof b->octets ? (size_t)(b->end - at) : sizeof b->octets;
+		r = queue_read_at(b->fd, b->octets, b->n, (off_t)at);
+		if (r < 0)
+			return r;
+	}
+	*ret = slice_skip(slice_of(b->octets, b->n), (size_t)(at - b->at));
+	return 0;
+}
+
+static int
+line_begins(struct blocks *b, uint64_t at)
+{
+	struct slice before;
+	const int r = octets_from(b, at - 1, &before);
+
+	return r < 0 ? r : before.p[0] == '\n' ? 0 : -EBADMSG;
+}
+
+/* Append the line at `at`, with its LF. */
+static int
+add_line(struct blocks *b, uint64_t at, struct buf *text)
+{
+	const char *lf = NULL;
+	struct slice some;
+	int r = line_begins(b, at);
+
+	while (r == 0 && !lf) {
+		r = octets_from(b, at, &some);
+		if (r < 0)
+			break;
+		lf = memchr(some.p, '\n', some.n);
+		some.n = lf ? (size_t)(lf - some.p) + 1 : some.n;
+		buf_add(text, some);
+		at += some.n;
+	}
+	return r;
+}
+
+static int
+add_octets(int fd, uint64_t from, uint64_t to, struct buf *text)
+{
+	const size_t n = (size_t)(to - from);
+	int r;
+
+	if (n > text->cap - text->n)
+		return -EBADMSG;
+	r = n ? queue_read_at(fd, text->p + text->n, n, (off_t)from) : 0;
+	text->n += n;
+	return r;
+}
+
+/* Append all octets but those lines, and of these the lines of the part's recipients. */
+static int
+read_part(int fd, const struct start *s, const struct queue_part *part, struct buf *text)
+{
+	const struct queue_lines lines = part->lines;
+	struct blocks b = { .fd = fd, .end = lines.to };
+	uint64_t next = lines.from;
+	int r;
+
+	buf_add(text, slice_of(s->text, lines.from < s->n ? lines.from : s->n));
+	r = add_octets(fd, text->n, lines.from, text);
+	for (size_t i = 0; r == 0 && i < part->n; i++) {
+		r = part->at[i] < next ? -EBADMSG : add_line(&b, part->at[i], text);
+		next = (uint64_t)part->at[i] + 1;
+	}
+	if (r == 0)
+		r = line_begins(&b, lines.to);
+	if (r == 0)
+		r = add_octets(fd, lines.to, s->fixed.envelope, text);
+	return r == 0 && text->full ? -EBADMSG : r;
+}
+
+/* The memory has room for the whole envelope.  Pages that are not used take none. */
+static int
+load_part(struct queue_entry *e, const struct start *s, const struct queue_part *part)
+{
+	struct buf text = { .cap = (size_t)s->fixed.envelope };
+	int r;
+
+	if (part->lines.from < QUEUE_FIXED || part->lines.to > s->fixed.envelope)
+		return -EBADMSG;
+	text.p = e->head = malloc(text.cap);
+	if (!e->head)
+		return -ENOMEM;
+	r = read_part(e->fd, s, part, &text);
+	return r < 0 ? r : queue_envelope_parse_part(buf_slice(&text), part, e);
+}
+
+static int
+load_envelope(struct queue_entry *e, const char *id, off_t size, const struct queue_part *part)
+{
+	struct start s = { .n = 0 };
+	int r = read_start(e->fd, size, &s);
+
+	if (r < 0)
+		return r;
+	if (part && part->lines.from < part->lines.to && s.fixed.envelope > s.n)
+		r = load_part(e, &s, part);
+	else
+		r = load_whole(e, &s);
+	return r == 0 && strcmp(e->id, id) != 0 ? -EBADMSG : r;
+}
+
+/* Exchange recipients so that those of the part are the first. */
+static int
+bring_forward(struct queue_entry *e, const struct queue_part *part)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < e->nrcpts && n < part->n; i++) {
+		const struct queue_rcpt rcpt = e->rcpts[i];
+
+		if (rcpt.at != (off_t)part->at[n])
+			continue;
+		e->rcpts[i] = e->rcpts[n];
+		e->rcpts[n++] = rcpt;
+	}
+	return n == part->n ? 0 : -EBADMSG;
 }
 
 /* Drop duplicates.  A message that is only looked at is not marked in its file. */
@@ -137,13 +285,16 @@ drop_duplicates(struct queue_entry *e, bool look)
 
 /* Load the open file fd, which is closed after an error. */
 static int
-load_file(int fd, off_t size, const char *id, bool look, struct queue_entry *ret)
+load_file(int fd, off_t size, const char *id, bool look, const struct queue_part *part,
+    struct queue_entry *ret)
 {
 	struct queue_entry e = { .fd = fd };
-	int r = load_envelope(&e, id, size);
+	int r = load_envelope(&e, id, size, part);
 
 	if (r == 0)
 		r = drop_duplicates(&e, look);
+	if (r == 0 && part)
+		r = bring_forward(&e, part);
 	if (r == 0) {
 		*ret = e;
 		return 0;
@@ -163,7 +314,7 @@ load_from(int folder, const char *id, bool look, struct queue_entry *ret)
 	if (!queue_is_id(id))
 		return -EINVAL;
 	fd = look ? queue_file_look(folder, id, &size) : queue_file(folder, id, &size);
-	return fd < 0 ? fd : load_file(fd, size, id, look, ret);
+	return fd < 0 ? fd : load_file(fd, size, id, look, NULL, ret);
 }
 
 int
@@ -183,55 +334,14 @@ queue_open_to_read(const struct queue *q, const char *id)
 }
 
 int
-queue_load_open(int fd, const char *id, struct queue_entry *ret)
+queue_load_open(int fd, const char *id, const struct queue_part *part, struct queue_entry *ret)
 {
 	struct stat st;
 
 	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		return load_file(fd, st.st_size, id, false, ret);
+		return load_file(fd, st.st_size, id, false, part, ret);
 	(void)close(fd);
 	return -EBADMSG;
-}
-
-static bool
-is_file_of(const struct queue_entry *e, int fd)
-{
-	struct stat ours, theirs;
-
-	return e->head && fstat(e->fd, &ours) == 0 && fstat(fd, &theirs) == 0 &&
-	    ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
-}
-
-static bool
-read_fixed_again(struct queue_entry *e)
-{
-	struct queue_fixed fixed;
-	char text[QUEUE_FIXED];
-
-	if (queue_read_at(e->fd, text, sizeof text, 0) < 0 || queue_fixed_parse(text, &fixed) < 0 ||
-	    fixed.envelope != e->content_at || fixed.size - fixed.envelope != e->content_size)
-		return false;
-	e->attempts = fixed.attempts;
-	e->warned = fixed.warned;
-	return true;
-}
-
-bool
-queue_load_again(struct queue_entry *e, int fd, const uint32_t *rcpts, size_t n)
-{
-	if (!is_file_of(e, fd) || !read_fixed_again(e))
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		char state;
-
-		if (rcpts[i] >= e->nrcpts ||
-		    queue_read_at(e->fd, &state, 1, e->rcpts[rcpts[i]].at) < 0 ||
-		    !queue_is_state(state))
-			return false;
-		e->rcpts[rcpts[i]].state = state;
-	}
-	(void)close(fd);
-	return true;
 }
 
 int

@@ -29,6 +29,19 @@ struct queue_rcpt {
 	char state;			/* enum queue_rcpt_state, as it was when loaded */
 };
 
+/* Some lines of an envelope: from this octet of the file to before that one. */
+struct queue_lines {
+	uint32_t from, to;
+};
+
+/* Some recipients of a message. */
+struct queue_part {
+	/* Lines of recipients and of nothing else.  All recipients are in them. */
+	struct queue_lines lines;
+	const uint32_t *at;		/* the offsets of their states, ascending */
+	size_t n;
+};
+
 /* One message that was loaded.  The slices point into `head`. */
 struct queue_entry {
 	char id[QUEUE_ID_SIZE];
@@ -51,6 +64,8 @@ struct queue_entry {
 	struct slice junk;		/* the mark of a filter; empty: there is none */
 	struct queue_rcpt *rcpts;
 	size_t nrcpts;
+	bool others;			/* the file has recipients that were not loaded */
+	struct queue_lines lines;	/* of all recipients; 0, 0: they have others between them */
 	const struct queue_lease *lease;	/* of its queue; NULL: there is none */
 };
 
@@ -142,16 +157,14 @@ int queue_open_to_read(const struct queue *q, const char *id);
  * no whole message (queue_bury() it); -errno. */
 int queue_load(const struct queue *q, const char *id, struct queue_entry *ret);
 
-/* Parse the envelope of an open message, as queue_load() does.  fd belongs to *ret after a success,
- * and is closed after an error. */
-int queue_load_open(int fd, const char *id, struct queue_entry *ret);
-
 /*
- * Is fd the file of e, which is loaded?  Then e gets what changes in place: the number of attempts,
- * the warning, and the states of its recipients rcpts[0..n).  All others keep the states that they
- * had, and fd is closed.  False: e is good for queue_unload() alone.  Safe on a zeroed struct.
+ * Parse the envelope of an open message, as queue_load() does.  fd belongs to *ret after a success,
+ * and is closed after an error.  The recipients of `part` become the first ones of *ret.  If it has
+ * lines, the others of a long envelope are neither read nor loaded.  NULL: load all in their order.
+ * -EBADMSG also if the file has no such recipients.
  */
-bool queue_load_again(struct queue_entry *e, int fd, const uint32_t *rcpts, size_t n);
+int queue_load_open(int fd, const char *id, const struct queue_part *part,
+    struct queue_entry *ret);
 
 /* Are the numbers of an entry as those of a loaded one?  Another process may have loaded it. */
 bool queue_entry_valid(const struct queue_entry *e);

@@ -344,6 +344,15 @@ keep_right(const struct runner *r, struct message *m, const struct sheet *s)
 		m->sign_scope = DKIM_NONE;
 }
 
+/* Keeps where the recipients are in the file: a worker reads those of its job. */
+static void
+keep_places(struct message *m, const struct queue_entry *e)
+{
+	m->lines = e->lines;
+	for (size_t i = 0; i < e->nrcpts; i++)
+		m->at[i] = (uint32_t)e->rcpts[i].at;
+}
+
 static void
 take_in(struct runner *r, struct sheet *s)
 {
@@ -356,6 +365,7 @@ take_in(struct runner *r, struct sheet *s)
 	if (m) {
 		m->fresh = e->attempts == 0;
 		m->rank = s->rank;
+		keep_places(m, e);
 		keep_right(r, m, s);
 	}
 	error = m ? 0 : -ENOMEM;

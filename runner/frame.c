@@ -20,7 +20,7 @@ frame_size(const struct frame *f)
 {
 	switch (f->type) {
 	case FRAME_JOB:
-		return offsetof(struct frame, job.rcpts) + f->job.n * sizeof f->job.rcpts[0];
+		return offsetof(struct frame, job.at) + f->job.n * sizeof f->job.at[0];
 	case FRAME_RCPT:
 		return offsetof(struct frame, rcpt) + sizeof f->rcpt;
 	case FRAME_HOST:
@@ -108,7 +108,7 @@ good_frame(const struct frame *f, size_t n)
 	if (n < offsetof(struct frame, job))
 		return false;
 	if (f->type == FRAME_JOB &&
-	    (n < offsetof(struct frame, job.rcpts) || f->job.n > FRAME_RCPTS_MAX))
+	    (n < offsetof(struct frame, job.at) || f->job.n > FRAME_RCPTS_MAX))
 		return false;
 	if ((f->type == FRAME_DIAL || f->type == FRAME_DIALLED) &&
 	    (n < offsetof(struct frame, dial.sites) || f->dial.n > ATTEMPT_DIALS))

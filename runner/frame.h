@@ -35,12 +35,13 @@ enum frame_type {
 
 struct frame_job {
 	char id[QUEUE_ID_SIZE];
+	struct queue_lines lines;	/* of all recipients of the message */
 	uint32_t n;
-	uint32_t rcpts[FRAME_RCPTS_MAX];
+	uint32_t at[FRAME_RCPTS_MAX];	/* the job's recipients, as those of a queue_part */
 };
 
 struct frame_rcpt {
-	uint32_t rcpt;
+	uint32_t rcpt;			/* which one of the job */
 	bool last;			/* the job is over */
 	int64_t delay_us;		/* since the message arrived */
 	char path[600];			/* cut, as the log cuts it */

@@ -133,12 +133,15 @@ open_job(struct runner *r, struct destination *d, int *ret_message)
 static int
 send_job(const struct worker *w, const struct job *job, int message)
 {
+	const struct message *m = job->message;
 	static struct frame f;
 
 	f.type = FRAME_JOB;
-	memcpy(f.job.id, job->message->id, sizeof f.job.id);
+	memcpy(f.job.id, m->id, sizeof f.job.id);
+	f.job.lines = m->lines;
 	f.job.n = (uint32_t)job->n;
-	memcpy(f.job.rcpts, job->rcpts, job->n * sizeof job->rcpts[0]);
+	for (size_t i = 0; i < job->n; i++)
+		f.job.at[i] = m->at[job->rcpts[i]];
 	return frame_put_job(w->fd, &f, message);
 }
 
@@ -350,14 +353,6 @@ struct source {
 	bool bad;			/* the frame does not fit the worker's job */
 };
 
-static int
-by_number(const void *a, const void *b)
-{
-	const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 static void
 receive_rcpt(void *ctx, const struct attempt_result *result)
 {
@@ -365,12 +360,11 @@ receive_rcpt(void *ctx, const struct attempt_result *result)
 	const struct job *job = h->w->njobs ? h->w->jobs[0] : NULL;
 	struct message *m;
 
-	h->bad = !job ||
-	    !bsearch(&result->rcpt, job->rcpts, job->n, sizeof job->rcpts[0], by_number);
+	h->bad = !job || result->rcpt >= job->n;
 	if (h->bad)
 		return;
 	m = job->message;
-	window_result(m, result->rcpt, result->outcome, true);
+	window_result(m, job->rcpts[result->rcpt], result->outcome, true);
 	if (result->outcome->kind == OUTCOME_DELIVERED)
 		report_rcpt(&h->r->reports, m->id, result->path, h->w->destination->route,
 		    result->outcome, result->delay_us);

@@ -33,6 +33,7 @@ struct head {
 	int64_t arrived_us, release_s, deadline_s;
 	uint64_t sender;
 	struct span from, quarantine, sign_domain;
+	struct queue_lines lines;
 	bool warned, expanded, report, released, deadline, give_back, noticed;
 };
 
@@ -142,6 +143,7 @@ fill_head(struct writing *w, const struct config *c, const struct queue_entry *e
 	h->content_at = e->content_at;
 	h->content_size = e->content_size;
 	h->arrived_us = e->arrived_us;
+	h->lines = e->lines;
 	h->release_s = schedule_release_s(e);
 	h->deadline_s = d->at_s;
 	h->from = put_text(w, e->from);
@@ -245,6 +247,7 @@ take_head(const struct head *h, struct slice text, struct sheet *s)
 	s->e.content_at = h->content_at;
 	s->e.content_size = h->content_size;
 	s->e.arrived_us = h->arrived_us;
+	s->e.lines = h->lines;
 	s->sender = h->sender;
 	s->e.attempts = h->attempts;
 	s->e.warned = h->warned;

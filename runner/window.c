@@ -135,7 +135,10 @@ window_add(struct window *w, const char *id, size_t nrcpts)
 	memcpy(m->id, id, sizeof m->id);
 	m->nrcpts = nrcpts;
 	m->results = calloc(nrcpts ? nrcpts : 1, sizeof(struct result *));
-	if (!m->results) {
+	m->at = calloc(nrcpts ? nrcpts : 1, sizeof *m->at);
+	if (!m->results || !m->at) {
+		free(m->results);
+		free(m->at);
 		free(m);
 		return NULL;
 	}
@@ -164,6 +167,7 @@ window_forget(struct window *w, struct message *m)
 		if (!is_shared(m->results[i]))
 			free(m->results[i]);
 	free(m->results);
+	free(m->at);
 	free(m->sign_domain);
 	free(m);
 }

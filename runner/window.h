@@ -44,8 +44,10 @@ struct message {
 	uint64_t content_at, content_size;
 	enum dkim_scope sign_scope;
 	char *sign_domain;		/* of DKIM_OWN, malloc'ed */
+	struct queue_lines lines;	/* of its recipients in the file */
 	size_t nrcpts;
 	struct result **results;	/* by recipient; NULL: none yet; may be shared */
+	uint32_t *at;			/* by recipient: where its state is in the file */
 };
 
 struct window {

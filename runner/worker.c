@@ -34,7 +34,8 @@ struct work {
 	struct hosts *hosts;
 	struct loaded_job jobs[WORKER_JOBS + 1];	/* a circle, with room for another frame */
 	unsigned first, njobs;		/* the current job; all jobs that are loaded */
-	struct queue_entry kept;	/* of the last job; the next may be for others of it */
+	uint32_t rcpts[FRAME_RCPTS_MAX];	/* 0, 1, 2...: those of a job are loaded first */
+	bool whole;			/* the way needs all recipients of a message */
 	uint32_t allowed;		/* the last leave to dial; 0: none */
 	bool answered;			/* ticket is the reply to the last question for one */
 	struct ticket ticket;
@@ -140,32 +141,24 @@ static bool
 has_pending(const struct queue_entry *e, const struct frame_job *job)
 {
 	for (size_t i = 0; i < job->n; i++)
-		if (job->rcpts[i] >= e->nrcpts || e->rcpts[job->rcpts[i]].state != QUEUE_PENDING)
+		if (e->rcpts[i].state != QUEUE_PENDING)
 			return false;
 	return true;
 }
 
 /* To read an envelope of thousands of recipients takes much longer than to deliver to some. */
 static int
-load_message(struct work *k, struct loaded_job *h, int message)
-{
-	const struct frame_job *job = &h->frame.job;
-
-	if (strcmp(k->kept.id, job->id) == 0 &&
-	    queue_load_again(&k->kept, message, job->rcpts, job->n)) {
-		h->e = k->kept;
-		k->kept = (struct queue_entry){ .fd = -1 };
-		return 0;
-	}
-	queue_unload(&k->kept);
-	return queue_load_open(message, job->id, &h->e);
-}
-
-static int
 load_job(struct work *k, struct loaded_job *h, int message)
 {
-	const int error = load_message(k, h, message);
+	const struct frame_job *job = &h->frame.job;
+	const struct queue_part part = {
+		.lines = k->whole ? (struct queue_lines){ 0 } : job->lines, .at = job->at,
+		.n = job->n,
+	};
+	const int error = queue_load_open(message, job->id, &part, &h->e);
 
+	for (uint32_t i = 0; i < job->n; i++)
+		k->rcpts[i] = i;
 	h->e.lease = k->lease;
 	if (error < 0 || has_pending(&h->e, &h->frame.job))
 		return error;
@@ -268,7 +261,7 @@ look_ahead(void *ctx, struct attempt_job *ret)
 
 	if (!take_job(k, 1, false) || next->error < 0)
 		return false;
-	*ret = (struct attempt_job){ &next->e, next->frame.job.rcpts, next->frame.job.n };
+	*ret = (struct attempt_job){ &next->e, k->rcpts, next->frame.job.n };
 	return true;
 }
 
@@ -279,18 +272,6 @@ is_spent(const struct delivery *d)
 	return d->signer && d->signer->fd < 0;
 }
 
-/* The file of a message without other recipients is not held open, as it may be removed now.  A way
- * that queues copies reads the states of all recipients, which change meanwhile. */
-static void
-keep_message(struct work *k, const struct delivery *d, struct loaded_job *h)
-{
-	queue_unload(&k->kept);
-	if (h->e.nrcpts > h->frame.job.n && !delivery_way_of(d->route)->queues)
-		k->kept = h->e;
-	else
-		queue_unload(&h->e);
-}
-
 /* Delivers the current job; false if there can be no other.  A message that cannot be opened has no
  * results: the runner defers its recipients at the end of the job. */
 static bool
@@ -299,8 +280,8 @@ finish_job(struct work *k, struct delivery *d)
 	struct loaded_job *h = nth_job(k, 0);
 
 	if (h->error == 0) {
-		deliver(d, &h->e, h->frame.job.rcpts, h->frame.job.n);
-		keep_message(k, d, h);
+		deliver(d, &h->e, k->rcpts, h->frame.job.n);
+		queue_unload(&h->e);
 	}
 	k->first = (k->first + 1) % (WORKER_JOBS + 1);
 	k->njobs--;
@@ -319,20 +300,10 @@ hung_up(int fd)
 	return poll(&p, 1, 0) > 0;
 }
 
-/* A worker that waits keeps no message. */
-static bool
-next_job(struct work *k)
-{
-	if (take_job(k, 0, false))
-		return true;
-	queue_unload(&k->kept);
-	return take_job(k, 0, true);
-}
-
 static void
 work_off(struct work *k, struct delivery *d)
 {
-	while (next_job(k) && finish_job(k, d))
+	while (take_job(k, 0, true) && finish_job(k, d))
 		if (take_job(k, 0, false) && hung_up(k->fd))
 			break;
 	delivery_done(d);
@@ -427,7 +398,7 @@ worker_main(const struct worker_setup *setup, int fd, int permits)
 	if (delivery_confine(&d, &resolver) < 0)
 		_exit(WORKER_UNREADY);
 	work.fd = fd;
-	work.kept.fd = -1;
+	work.whole = delivery_way_of(setup->route)->queues;
 	work.hosts = setup->hosts;
 	work.lease = queue.lease;
 	work_off(&work, &d);

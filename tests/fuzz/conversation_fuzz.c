@@ -75,7 +75,7 @@ set_up(struct queue_entry *e)
 	    slice_of(content, sizeof content - 1), &facts);
 	fd = memfd_create("message", MFD_CLOEXEC);
 	must(fd >= 0 && write(fd, file, b.n) == (ssize_t)b.n);
-	must(queue_load_open(fd, "0SJ5TN5K6X3N0BKS", e) == 0 && e->nrcpts == RCPTS);
+	must(queue_load_open(fd, "0SJ5TN5K6X3N0BKS", NULL, e) == 0 && e->nrcpts == RCPTS);
 	e->arrived_us = clock_wall_us();
 }
 

@@ -255,7 +255,7 @@ take_messages(const struct queue *q, const struct slice *ids, size_t nids)
 			continue;
 		must(nids == MESSAGES || has_id(ids, nids, entry->d_name));
 		must(queue_load_open(openat(q->fresh, entry->d_name, O_RDWR | O_CLOEXEC),
-		    entry->d_name, &e) == 0);
+		    entry->d_name, NULL, &e) == 0);
 		must(e.nrcpts > 0 && queue_entry_valid(&e));
 		queue_unload(&e);
 		(void)unlinkat(q->fresh, entry->d_name, 0);

@@ -14,14 +14,15 @@
 static void
 test_frames(void)
 {
-	static struct frame out = { .type = FRAME_JOB, .job = { "0123456789ABCDEF", 2, { 7, 9 } } },
+	static struct frame out = { .type = FRAME_JOB, .job = {
+		.id = "0123456789ABCDEF", .lines = { 5, 8 }, .n = 2, .at = { 7, 9 } } },
 			    in;
 	int pair[2];
 
 	if (!ok(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) == 0, "a pair"))
 		return;
 	ok(frame_put(pair[0], &out) == 0 && frame_get(pair[1], &in, true) == 1, "a job travels");
-	ok(in.type == FRAME_JOB && in.job.n == 2 && in.job.rcpts[1] == 9 &&
+	ok(in.type == FRAME_JOB && in.job.n == 2 && in.job.at[1] == 9 && in.job.lines.to == 8 &&
 	    strcmp(in.job.id, out.job.id) == 0, "it arrives unchanged");
 	ok(frame_get(pair[1], &in, false) == -EAGAIN, "no frame, no wait");
 	ok(write(pair[0], &out, 3) == 3 && frame_get(pair[1], &in, true) == -EBADMSG,
@@ -49,7 +50,8 @@ count_descriptors(void)
 static void
 test_descriptors(void)
 {
-	static struct frame job = { .type = FRAME_JOB, .job = { "0123456789ABCDEF", 1, { 3 } } };
+	static struct frame job = { .type = FRAME_JOB, .job = {
+		.id = "0123456789ABCDEF", .n = 1, .at = { 3 } } };
 	static struct frame done = { .type = FRAME_DONE }, in;
 	int pair[2], file[2], message = -1;
 	unsigned before;
@@ -60,7 +62,7 @@ test_descriptors(void)
 		return;
 	ok(frame_get_job(pair[1], &in, false, &message) == -EAGAIN, "no job, no wait");
 	ok(frame_put_job(pair[0], &job, file[1]) == 0 &&
-	    frame_get_job(pair[1], &in, true, &message) == 1 && in.job.rcpts[0] == 3,
+	    frame_get_job(pair[1], &in, true, &message) == 1 && in.job.at[0] == 3,
 	    "a job travels with a descriptor");
 	ok(write(message, "x", 1) == 1 && read(file[0], &octet, 1) == 1 && octet == 'x',
 	    "it is that of the message");
@@ -92,7 +94,8 @@ test_descriptors(void)
 static void
 test_reset(void)
 {
-	static struct frame job = { .type = FRAME_JOB, .job = { "0123456789ABCDEF", 1, { 0 } } };
+	static struct frame job = { .type = FRAME_JOB, .job = {
+		.id = "0123456789ABCDEF", .n = 1 } };
 	static struct frame done = { .type = FRAME_DONE }, in;
 	int pair[2];
 
@@ -190,7 +193,7 @@ valid_job(void)
 {
 	memset(&frame, 0, sizeof frame);
 	frame.type = FRAME_JOB;
-	frame.job = (struct frame_job){ "0123456789ABCDEF", 1, { 7 } };
+	frame.job = (struct frame_job){ .id = "0123456789ABCDEF", .n = 1, .at = { 7 } };
 }
 
 static void

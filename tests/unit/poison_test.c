@@ -108,8 +108,10 @@ hang_on(void)
 
 int __real_queue_envelope_parse(struct slice text, struct queue_entry *e);
 int __wrap_queue_envelope_parse(struct slice text, struct queue_entry *e);
-int __real_queue_load_open(int fd, const char *id, struct queue_entry *ret);
-int __wrap_queue_load_open(int fd, const char *id, struct queue_entry *ret);
+int __real_queue_load_open(int fd, const char *id, const struct queue_part *part,
+    struct queue_entry *ret);
+int __wrap_queue_load_open(int fd, const char *id, const struct queue_part *part,
+    struct queue_entry *ret);
 int __real_sheet_read(const struct config *c, const char *id, struct slice octets,
     struct sheet *ret);
 int __wrap_sheet_read(const struct config *c, const char *id, struct slice octets,
@@ -153,10 +155,11 @@ __wrap_queue_envelope_parse(struct slice text, struct queue_entry *e)
 }
 
 int
-__wrap_queue_load_open(int fd, const char *id, struct queue_entry *ret)
+__wrap_queue_load_open(int fd, const char *id, const struct queue_part *part,
+    struct queue_entry *ret)
 {
 	delivers = true;
-	return __real_queue_load_open(fd, id, ret);
+	return __real_queue_load_open(fd, id, part, ret);
 }
 
 int

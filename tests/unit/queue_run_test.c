@@ -88,41 +88,6 @@ test_state(void)
 	    "other files stay");
 }
 
-/* A message that is loaded is loaded again: what another process has changed is seen. */
-static void
-test_again(void)
-{
-	static const uint32_t first[] = { 0 }, wrong[] = { 2 };
-	char id[QUEUE_ID_SIZE], other[QUEUE_ID_SIZE];
-	struct queue_entry a = { .fd = -1 }, b = { .fd = -1 };
-	const int fds = open_descriptors();
-
-	fresh(id);
-	fresh(other);
-	must(queue_load(&f.q, id, &a) == 0 && queue_load(&f.q, id, &b) == 0, "queue_load");
-	must(queue_mark(&b, 0, QUEUE_FAILED) == 0 && queue_mark(&b, 1, QUEUE_DELIVERED) == 0 &&
-	    queue_mark_warned(&b) == 0, "queue_mark");
-	ok(queue_load_again(&a, queue_open_message(&f.q, id), first, 1) && a.warned &&
-	    a.rcpts[0].state == QUEUE_FAILED && a.rcpts[1].state == QUEUE_PENDING,
-	    "what changed in place is read again, for the recipients that are asked for");
-	ok(open_descriptors() == fds + 2, "and its second descriptor is closed");
-	queue_unload(&b);
-	b.fd = queue_open_message(&f.q, other);
-	ok(!queue_load_again(&a, b.fd, first, 1), "another message is not loaded again");
-	(void)close(b.fd);
-	b.fd = queue_open_message(&f.q, id);
-	ok(!queue_load_again(&a, b.fd, wrong, 1), "it has no such recipient");
-	must(pwrite(b.fd, "?", 1, a.rcpts[0].at) == 1, "pwrite");
-	ok(!queue_load_again(&a, b.fd, first, 1), "a state that is none");
-	must(pwrite(b.fd, "x", 1, 0) == 1, "pwrite");
-	ok(!queue_load_again(&a, b.fd, first, 1), "a file that is damaged meanwhile");
-	queue_unload(&a);
-	ok(!queue_load_again(&a, b.fd, first, 1), "nothing is loaded");
-	(void)close(b.fd);
-	ok(open_descriptors() == fds, "no descriptor is left");
-	must(unlinkat(f.q.cur, id, 0) == 0 && unlinkat(f.q.cur, other, 0) == 0, "unlinkat");
-}
-
 /* Two processes with the message open.  Each marks one recipient and writes to the log. */
 static void
 test_mark(void)
@@ -523,7 +488,6 @@ main(void)
 	fixture_open(&f);
 	test_load();
 	test_state();
-	test_again();
 	test_mark();
 	test_notes();
 	test_duplicates();

@@ -34,6 +34,7 @@ void __wrap_deliver(struct delivery *d, struct queue_entry *e, const uint32_t *r
 
 static struct fixture f;
 static char id[QUEUE_ID_SIZE], authority[4096];
+static uint32_t place;		/* of the recipient of the message */
 static char other[80], boxes[80], box[100], secret_file[80], aliases_file[80], list_file[100],
     socket_file[80];
 enum { HOST_PORT, SERVER_PORT, OTHER_PORT, PORTS };
@@ -604,6 +605,7 @@ run_kind(const char *name, unsigned kind, const struct route *route, struct alia
 	resolver.nservers = 1;
 	memset(results, -1, ACTS * sizeof *results);
 	memcpy(job.job.id, id, sizeof id);
+	job.job.at[0] = place;
 	must(worker_start(&setup, &w) == 0, "worker_start");
 	must(frame_put_job(w.fd, &job, message) == 0, "frame_put_job");
 	ok(frame_get(w.fd, &in, true) == 1 && in.type == FRAME_DONE, "%s: the job ends", name);
@@ -707,6 +709,7 @@ main(void)
 	struct aliases aliases;
 	struct landlock l;
 	char queued[QUEUE_ID_SIZE];
+	struct queue_entry loaded;
 
 	landlock_begin(&l, 0);
 	if (l.error < 0) {
@@ -725,6 +728,9 @@ main(void)
 	must(results != MAP_FAILED, "mmap");
 	must(submit(&f.q, SL("text\r\n"), 100, queued) == 0, "submit");
 	must(queue_take_new(&f.q, take, NULL) == 1, "queue_take_new");
+	must(queue_load(&f.q, id, &loaded) == 0, "queue_load");
+	place = (uint32_t)loaded.rcpts[0].at;
+	queue_unload(&loaded);
 	must(queue_lock_runner(&f.q) == 0, "queue_lock_runner");
 	must(aliases_init(&aliases, &config) == 0, "aliases_init");
 	run_kind("mx", MX, &mx, NULL);
