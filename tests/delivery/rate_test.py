@@ -100,6 +100,29 @@ def _():
     check(4 <= time.time() - start <= 9, "not at the rate", site.log())
 
 
+@test("a damaged state/rates: the run goes on at the rate, and writes another one")
+def _():
+    path = site.queue + "/state/rates"
+    good, far = open(path, "rb").read(), b"%d" % (time.time() * 1e6 + 1e15)
+    for damage in (b"", b"\0" * 4096, os.urandom(4096), good[:len(good) // 2],
+                   b"#saved " + b"9" * 5000, good.replace(b" ", b"\n"),
+                   re.sub(rb"(?m)^\d+", b"-1", good), re.sub(rb"\d{16}", far, good),
+                   re.sub(rb"(?m)^- .*", b"- 1 " + b"9" * 18, good)):
+        with open(path, "wb") as file:
+            file.write(damage)
+        had = len(subjects("soon"))
+        for i in range(2):
+            site.send("bob@soon.example", b"Subject: %d\r\n\r\n" % i)
+        start = time.monotonic()
+        site.relay()
+        same(len(subjects("soon")) - had, 2, damage[:200], site.log()[-2000:])
+        check(time.monotonic() - start > 0.9, "not at the rate", damage[:200])
+        text = open(path, "rb").read()
+        check(re.fullmatch(rb"#saved \d+ next \d+\n# next_us .*\n"
+                           rb"(\d+ \d+ \d+ \d+ route \S+ .+\n(- \d+ \d+\n)*)*", text),
+              "not replaced", damage[:200], text)
+
+
 @test("a message that waits gets no attempt too early for its other recipients")
 def _():
     before = site.queued("wait")
