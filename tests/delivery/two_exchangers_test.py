@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import ExitStack
 
 from certificates import Authority
 from fleet import TO, Load, kill, machine, stored
@@ -46,11 +47,16 @@ def publish(*numbers):
     check(wait_for(lambda: served() == set(numbers), 10), served())
 
 
-def begin():
-    """Two empty exchangers that listen, in the DNS, and a third one that neither does."""
+def begin(at_end):
+    """Two empty exchangers that listen, in the DNS, and a third one that neither does.
+
+    They have the addresses of those of another test, so at_end stops them, also after a failure.
+    """
     publish(1, 2)
     machines = [machine(n, "[server]\nclient-rate = 100000\n[queue]\nmin-free = 0\n")
                 for n in (1, 2, 3)]
+    for site in machines:
+        at_end.callback(site.stop)
     for site in machines[:2]:
         site.listen()
     return machines
@@ -95,41 +101,41 @@ def look(machines, done, again):
 
 @test("our relay: each message arrives, and no sender gets a notice")
 def _():
-    machines = begin()
-    sender = Site("sender", "[queue]\nmin-free = 0\n").listen()
-    sender.watch("-o", "relay.dnssec=off")
-    done = change_under_load("ours", ("192.0.2.1", 25), machines)
-    check(wait_for(lambda: not sender.queued("new", "cur"), 20), sender.log()[-2000:])
-    waiting = len(sender.queued("wait"))
-    subprocess.run([os.environ["BUILD"] + "/smtp-queue", "-c", sender.config, "retry", "--all"],
-                   check=True, capture_output=True)
-    check(wait_for(lambda: not sender.queued(), 20), sender.queue_text()[-2000:])
-    twice = look(machines, done, waiting)
-    check("bounce" not in sender.log() and "failed" not in sender.log(), sender.log()[-2000:])
-    # A worker that is pipelining has two messages on a connection.
-    check(len(twice) <= waiting <= 2 * 20, twice, waiting)
-    for site in [sender, *machines]:
-        site.stop()
+    with ExitStack() as at_end:
+        machines = begin(at_end)
+        sender = Site("sender", "[queue]\nmin-free = 0\n")
+        at_end.callback(sender.stop)
+        sender.listen()
+        sender.watch("-o", "relay.dnssec=off")
+        done = change_under_load("ours", ("192.0.2.1", 25), machines)
+        check(wait_for(lambda: not sender.queued("new", "cur"), 20), sender.log()[-2000:])
+        waiting = len(sender.queued("wait"))
+        subprocess.run([os.environ["BUILD"] + "/smtp-queue", "-c", sender.config, "retry", "--all"],
+                       check=True, capture_output=True)
+        check(wait_for(lambda: not sender.queued(), 20), sender.queue_text()[-2000:])
+        twice = look(machines, done, waiting)
+        check("bounce" not in sender.log() and "failed" not in sender.log(), sender.log()[-2000:])
+        # A worker that is pipelining has two messages on a connection.
+        check(len(twice) <= waiting <= 2 * 20, twice, waiting)
 
 
 @test("a real Postfix: each message arrives")
 def _():
-    machines = begin()
-    leaf = Authority(directory + "/authority", "Authority").leaf("postfix", "mx.sender.example")
-    postfix = Postfix("192.0.2.31", "sender.example", leaf, "minimal_backoff_time = 1s",
-                      "smtpd_relay_restrictions = permit_mynetworks, reject",
-                      "queue_run_delay = 1s")
-    done = change_under_load("postfix", ("192.0.2.31", 25), machines)
+    with ExitStack() as at_end:
+        machines = begin(at_end)
+        leaf = Authority(directory + "/authority", "Authority").leaf("postfix", "mx.sender.example")
+        postfix = Postfix("192.0.2.31", "sender.example", leaf, "minimal_backoff_time = 1s",
+                          "smtpd_relay_restrictions = permit_mynetworks, reject",
+                          "queue_run_delay = 1s")
+        at_end.callback(postfix.stop)
+        done = change_under_load("postfix", ("192.0.2.31", 25), machines)
 
-    def left():
-        return [name for folder in ("incoming", "active", "deferred", "maildrop")
-                for _, _, names in os.walk(postfix.directory + "/queue/" + folder)
-                for name in names]
-    check(wait_for(lambda: not left(), 30), left(), postfix.says()[-2000:])
-    look(machines, done, 0)
-    postfix.stop()
-    for site in machines:
-        site.stop()
+        def left():
+            return [name for folder in ("incoming", "active", "deferred", "maildrop")
+                    for _, _, names in os.walk(postfix.directory + "/queue/" + folder)
+                    for name in names]
+        check(wait_for(lambda: not left(), 30), left(), postfix.says()[-2000:])
+        look(machines, done, 0)
 
 
 prepare()
