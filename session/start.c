@@ -12,6 +12,7 @@
 #include "aliases/check.h"
 #include "aliases/returns.h"
 #include "base/log.h"
+#include "session/check.h"
 #include "session/confine.h"
 #include "session/endpoint.h"
 #include "session/forker.h"
@@ -183,18 +184,18 @@ static char **arguments;		/* for the program that this one may become */
 static unsigned
 check_more(const struct config *config, const struct config_report *report)
 {
-	const unsigned wrong = aliases_check(config, report) +
-	    returns_check(config->server.srs_secret, "server", report);
 	char text[PATH_MAX + 100];
 	struct buf why = BUF(text);
+	unsigned wrong = 0;
 
-	if (!config->server.tls_certificate)
-		return wrong;
-	if (secure_become(config, arguments, &why) < 0) {
+	if (config->server.tls_certificate && secure_become(config, arguments, &why) < 0) {
 		report->error(report->ctx, NULL, 0, buf_cstr(&why));
-		return 1 + wrong;
+		wrong++;
+	} else if (config->server.tls_certificate) {
+		wrong += secure_check(config, report);
 	}
-	return wrong + secure_check(config, report);
+	return wrong + aliases_check(config, report) + session_check(config, report) +
+	    returns_check(config->server.srs_secret, "server", report);
 }
 
 /* --implicit.  -1 or an exit status. */

@@ -664,6 +664,64 @@ def checks():
     check(code == 78 and "conf:" in text, "lists that do not match are found first", code, text)
 
 
+@test("--check reports an open relay, and a file of passwords that cannot be read")
+def open_relays():
+    directory = BUILD + "/tests/check-settings"
+    shutil.rmtree(directory, ignore_errors=True)
+    os.makedirs(directory)
+    users, readable = directory + "/users", directory + "/readable"
+    for path, mode in (users, 0o600), (readable, 0o644):
+        with open(path, "w") as file:
+            file.write("anna:$y$j9T$F5Jx5fExrKuPp53xLKQ..1$tnSYvahCwPBHKZUspmcxMfb0."
+                       "WiB9W.zEaKlOBL35rC\n")
+        os.chmod(path, mode)
+    certificate = "tls-certificate = %s.pem\ntls-key = %s.key\n" % (EC, EC)
+    environment = {k: v for k, v in ENVIRONMENT.items() if k != "CREDENTIALS_DIRECTORY"}
+
+    def verdict(settings):
+        with open(directory + "/conf", "w") as file:
+            file.write("[queue]\ndirectory = %s/queue\n[server]\n%s" % (directory, settings))
+        run = subprocess.run([HANDLER, "-c", directory + "/conf", "--check"],
+                             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30,
+                             env=environment)
+        return run.returncode, run.stderr
+
+    relay = "this machine is an open relay"
+    for settings in ("auth = file:%s\n" % users, "auth = file:users\n",
+                     "trusted = 10.0.0.0/8 fc00::/7 2001:db8::/32 local\n",
+                     "proxy-trusted = 0.0.0.0/0\nproxy-protocol = on\ntrusted =\n",
+                     "xclient = 0.0.0.0/0\ntrusted = local\n",
+                     "[route *]\nvia = mx\n", "[route *]\nvia = discard\naccept = anyone\n",
+                     "[route *]\nvia = lmtp:%s/lmtp\naccept = anyone\n" % directory,
+                     "[route .example.org]\nvia = mx\naccept = anyone\n",
+                     "[route *]\nvia = reject:no\n"):
+        for more in "", certificate:
+            same(verdict(more + settings), (0, ""), settings)
+    for settings, wanted in (
+            ("trusted = 0.0.0.0/0\n",
+             r"^\[server\] trusted: 0\.0\.0\.0/0 has strangers, .*" + relay),
+            ("trusted = 127.0.0.1 ::/0\n", r"^\[server\] trusted: ::/0 has strangers, .*" + relay),
+            ("trusted = 2000::/3\n", r"^\[server\] trusted: 2000::/3 has strangers, .*" + relay),
+            ("trusted = 128.0.0.0/7\n", r"^\[server\] trusted: 128\.0\.0\.0/7 .*" + relay),
+            ("xclient = 0.0.0.0/0\n", r"^\[server\] xclient: 0\.0\.0\.0/0 .*" + relay),
+            ("trusted = ::1\nproxy-trusted = 0.0.0.0/0\nproxy-protocol = on\n",
+             r"^\[server\] proxy-trusted: 0\.0\.0\.0/0 .*" + relay),
+            ("[route *]\nvia = mx\naccept = anyone\n",
+             r"^\[route \*\] accept = anyone: .*" + relay),
+            ("[route *]\nvia = smtp://mx.example.org\naccept = anyone\n",
+             r"^\[route \*\] accept = anyone: .*" + relay)):
+        for more in "", certificate:
+            code, text = verdict(more + settings)
+            check(code == 0 and re.search(wanted, text) and text.count("\n") == 1, settings, code,
+                  text)
+    for path, why in ((directory + "/none", "No such file or directory"),
+                      (readable, "others can read it"), (directory, "not a regular file")):
+        for more in "", certificate:
+            code, text = verdict("%sauth = file:%s\n" % (more, path))
+            check(code == 78 and text.startswith("[server] auth = file: %s: " % path)
+                  and why in text and text.count("\n") == 1, path, code, text)
+
+
 def break_config(path):
     with open(path, "a") as file:
         file.write("[server]\nhostname = other.example.org\nnonsense\n")
