@@ -132,6 +132,7 @@ put_in_order(struct connect *c)
 		c->npaused++;
 		connect_report_host(c, &c->targets[i], NULL, HOST_NOTHING, HOST_TLS_UNKNOWN);
 	}
+	c->n = order_choose(c->targets, c->n, HOSTS_TRIED_MAX);
 }
 
 static bool

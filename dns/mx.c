@@ -57,6 +57,8 @@ address_literal(struct mx_list *l, struct slice domain, enum address_family fami
 	mx_set_detail(l, "", domain, "not an address", NULL, 0);
 }
 
+#define DRAWN (MX_EXCHANGERS_MAX / 4)	/* of the exchangers of a long list */
+
 /* A random number from 0 to n - 1.  The bias is at most n / 2^32. */
 static size_t
 random_below(size_t n)
@@ -68,26 +70,39 @@ random_below(size_t n)
 	return (size_t)((uint64_t)v * n >> 32);
 }
 
+static void
+exchange(struct dns_record *records, size_t i, size_t k)
+{
+	const struct dns_record swap = records[i];
+
+	records[i] = records[k];
+	records[k] = swap;
+}
+
 /* Sort by preference.  Equal preferences get a random order, which spreads the load (RFC 5321
  * section 5.1). */
 static void
 sort_by_preference(struct dns_record *records, size_t n)
 {
-	struct dns_record swap;
-
-	for (size_t i = n; i > 1; i--) {
-		size_t k = random_below(i);
-
-		swap = records[i - 1];
-		records[i - 1] = records[k];
-		records[k] = swap;
-	}
+	for (size_t i = n; i > 1; i--)
+		exchange(records, i - 1, random_below(i));
 	for (size_t i = 1; i < n; i++)
-		for (size_t k = i; k && records[k].preference < records[k - 1].preference; k--) {
-			swap = records[k];
-			records[k] = records[k - 1];
-			records[k - 1] = swap;
-		}
+		for (size_t k = i; k && records[k].preference < records[k - 1].preference; k--)
+			exchange(records, k, k - 1);
+}
+
+size_t
+mx_sort(struct dns_record *records, size_t n)
+{
+	const size_t most = MX_EXCHANGERS_MAX;
+
+	sort_by_preference(records, n);
+	if (n <= most)
+		return n;
+	for (size_t i = most - DRAWN; i < most; i++)
+		exchange(records, i, i + random_below(n - i));
+	sort_by_preference(records, most);
+	return most;
 }
 
 static bool
@@ -103,10 +118,10 @@ static void
 add_exchangers(struct mx_list *l, struct slice domain, uint16_t port, struct dns_record *records,
     size_t n)
 {
-	if (!mx_new_exchangers(l, n < MX_EXCHANGERS_MAX ? n : MX_EXCHANGERS_MAX, domain))
+	n = mx_sort(records, n);
+	if (!mx_new_exchangers(l, n, domain))
 		return;
-	sort_by_preference(records, n);
-	for (size_t i = 0; i < n && l->n < MX_EXCHANGERS_MAX; i++) {
+	for (size_t i = 0; i < n; i++) {
 		if (records[i].target[0] == '\0' || is_listed(l, records[i].target))
 			continue;
 		mx_add(l, records[i].target, port)->preference = records[i].preference;

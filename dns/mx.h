@@ -55,6 +55,13 @@ struct mx_list {
 void mx_lookup(const struct dns_resolver *r, struct slice domain, enum address_family family,
     uint16_t port, struct mx_list *ret);
 
+/*
+ * Sort records of MX or SRV by preference, equal ones at random, which spreads the load (RFC 5321
+ * section 5.1).  Returns how many are to be used: of a list that is too long, the best ones, and
+ * some that are drawn from all others, so that each has its turn.
+ */
+size_t mx_sort(struct dns_record *records, size_t n);
+
 /* Remove exchanger i and all with the same or a worse preference; status and detail are set again
  * for the rest.  If none is left, n is 0. */
 void mx_cut(struct mx_list *l, size_t i, struct slice domain);

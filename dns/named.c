@@ -87,9 +87,11 @@ add_service(const struct dns_resolver *r, const char *name, enum address_family 
 {
 	struct dns_question q = { .name = name, .type = DNS_SRV };
 	const size_t first = l->n;
+	size_t n;
 
 	dns_ask(r, &q, 1);
-	for (size_t i = 0; i < q.nrecords && l->n < MX_EXCHANGERS_MAX; i++) {
+	n = mx_sort(q.records, q.nrecords);
+	for (size_t i = 0; i < n && l->n < MX_EXCHANGERS_MAX; i++) {
 		const struct dns_record *record = &q.records[i];
 		struct mx_exchanger *e;
 

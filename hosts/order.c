@@ -5,12 +5,15 @@
  */
 #include "hosts/order.h"
 
+#include <assert.h>
 #include <sys/random.h>
 
 #define FAILING_S 300	/* time for which a failed host comes after the others of its level */
 /* Time for which a host that broke off after a final dot comes later, unless it is proven. */
 #define BROKEN_S  86400
 #define BROKEN_MANY 2	/* broken transactions in a row: the host then comes after all others */
+
+static_assert(MX_EXCHANGERS_MAX <= ORDER_MAX, "each exchanger has room for an address");
 
 /* Levels of one preference, if its exchangers share the load: working ones, then failing ones. */
 #define SPREAD_LEVELS (2 * MX_EXCHANGERS_MAX)
@@ -51,6 +54,7 @@ judge_target(struct order_target *t, const struct hosts *hosts, bool any_ipv4, i
 		return;
 	t->first_us = host->first_us;
 	t->at_least = host->at_least;
+	t->failed = host->failures > 0;
 	t->since_s = host->since_s;
 	t->until_s = hosts_paused_until(hosts, host, now_s);
 	if (host->first_us && host->measured_s <= now_s && now_s - host->measured_s <= fresh_s)
@@ -262,7 +266,7 @@ add_spread(const struct mx_list *mx, size_t from, size_t to, unsigned level,
 	draw_by_weight(mx, from, to, order);
 	for (size_t i = 0; i < to - from; i++) {
 		const size_t added = add_level(mx, order[i], order[i] + 1, level + (unsigned)i,
-		    t + n, room - n);
+		    t + n, room - n - (to - from - i - 1));
 
 		shuffle_targets(t + n, added);
 		n += added;
@@ -279,18 +283,20 @@ order_targets(const struct mx_list *mx, const struct hosts *hosts, bool latency_
 	bool any_ipv4 = false;
 
 	for (size_t from = 0, to; from < mx->n; from = to) {
-		size_t added;
+		size_t added, room;
 
 		for (to = from + 1; to < mx->n; to++)
 			if (!latency_only &&
 			    mx->exchangers[to].preference != mx->exchangers[from].preference)
 				break;
+		/* Each exchanger of a worse level has room for an address. */
+		room = ORDER_MAX - n - (mx->n - to);
 		if (mx->spread) {
-			n += add_spread(mx, from, to, level, targets + n, ORDER_MAX - n);
+			n += add_spread(mx, from, to, level, targets + n, room);
 			level += SPREAD_LEVELS;
 			continue;
 		}
-		added = add_level(mx, from, to, level++, targets + n, ORDER_MAX - n);
+		added = add_level(mx, from, to, level++, targets + n, room);
 		shuffle_targets(targets + n, added);
 		n += added;
 	}
@@ -310,6 +316,34 @@ order_usable(const struct order_target *targets, size_t n)
 	while (n && !is_usable(&targets[n - 1]))
 		n--;
 	return n;
+}
+
+/* Is the next one of `left` targets drawn, of which there is room for some? */
+static bool
+draw_next(size_t *left, size_t *room)
+{
+	const bool drawn = roll_below((uint32_t)*left) < *room;
+
+	--*left;
+	*room -= drawn;
+	return drawn;
+}
+
+size_t
+order_choose(struct order_target *targets, size_t n, size_t most)
+{
+	size_t chosen = most - most / 4, left[2] = { 0 }, room[2];
+
+	if (n <= most)
+		return n;
+	for (size_t i = chosen; i < n; i++)
+		left[targets[i].failed]++;
+	room[0] = left[0] < most - chosen ? left[0] : most - chosen;
+	room[1] = most - chosen - room[0];
+	for (size_t i = chosen; i < n; i++)
+		if (draw_next(&left[targets[i].failed], &room[targets[i].failed]))
+			targets[chosen++] = targets[i];
+	return chosen;
 }
 
 /* Move the IPv6 targets to the front, without other changes.  Returns their number. */

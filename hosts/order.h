@@ -31,6 +31,7 @@ struct order_target {
 	enum order_reason reason;
 	int64_t first_us;		/* known latency; 0: unknown */
 	bool at_least;
+	bool failed;			/* when it was dialled last, however long ago */
 	/* ORDER_PAUSED: failing since, paused until; ORDER_IPV4: until. */
 	int64_t since_s, until_s;
 };
@@ -48,6 +49,14 @@ void order_sort(struct order_target *targets, size_t n);
 
 /* The number of targets that may be dialled. */
 size_t order_usable(const struct order_target *targets, size_t n);
+
+/*
+ * Choose the targets of an attempt that tries `most` of these n, and return their number.  Most of
+ * them are the first ones.  The rest are drawn from all others, from those that have not failed
+ * before those that have: so each has its turn, however many dead ones stand before it (RFC 5321
+ * section 5.1).  The order stays.
+ */
+size_t order_choose(struct order_target *targets, size_t n, size_t most);
 
 /*
  * Plan a race among the first level of targets[0..n).  Returns how many take part; ret_start_ms

@@ -1,14 +1,22 @@
 # SPDX-License-Identifier: ISC
 """Routes that name several hosts, or SRV records: their order, their shares, and dead hosts."""
 import re
+import time
 
 from exchangers import Exchanger
 from nameservers import nsd
 from programs import Site, fresh_directory
-from tap import check, main, same, test
+from tap import check, main, same, test, wait_for
 
 directory = fresh_directory()
-nsd(directory + "/nsd", {"inside.example": """
+# In each of these the last host, and the only good one, is 192.0.2.31.
+NUMBERS = range(40)
+DEAD = "\n".join("h%d A 192.0.2.%d" % (i, 31 if i == 39 else 150 + i) for i in NUMBERS) + "\n"
+nsd(directory + "/nsd", {
+    "many.example": DEAD + "\n".join("@ MX %d h%d" % (i, i) for i in NUMBERS),
+    "inside.example": DEAD + "\n".join(
+        "_smtp._tcp.many SRV 0 1 25 h%d\n_smtp._tcp.last SRV %d 1 25 h%d" % (i, i, i)
+        for i in NUMBERS) + """
 one     A 192.0.2.31
 two     A 192.0.2.32
 three   A 192.0.2.33
@@ -105,6 +113,32 @@ def _():
 def _():
     told = site.explain("bob@listed.example")
     check(re.search(r"(?s)via smtp://one\S+ smtp://two.*one\.inside.*two\.inside", told), told)
+
+
+@test("a good host behind 39 dead ones gets the mail after some attempts")
+def _():
+    many = Site("many", """
+[queue]
+retry-min = 1s
+retry-max = 1s
+[route srv.example]
+via = smtp://_smtp._tcp.many.inside.example
+[route last.example]
+via = smtp://_smtp._tcp.last.inside.example
+""", address="192.0.2.2").listen()
+    try:
+        for domain in "srv.example", "last.example", "many.example":
+            had = len(one.messages)
+            many.send("bob@" + domain)
+            for _ in range(40):
+                many.relay()
+                if not many.queued():
+                    break
+                due = min(int(path.split("/")[-2]) for path in many.queued("wait"))
+                wait_for(lambda: time.time() >= due, 5)
+            same([many.queued(), len(one.messages) - had], [[], 1], domain, many.log()[-2000:])
+    finally:
+        many.stop()
 
 
 main()

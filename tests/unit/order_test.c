@@ -302,6 +302,15 @@ test_bounds(void)
 		hosts += there;
 	}
 	ok(hosts == MX_EXCHANGERS_MAX, "R138 each exchanger is among the 64");
+	for (size_t i = 0; i < mx.n; i++)
+		x[i].preference = (unsigned)i;
+	for (int spread = 0; spread < 2; spread++) {
+		mx.spread = spread == 1;
+		n = order_targets(&mx, &h, false, NOW, FRESH, t);
+		ok(n == ORDER_MAX && t[n - 1].exchanger == &x[MX_EXCHANGERS_MAX - 1],
+		    "512 addresses%s: the worst exchanger has a place",
+		    spread ? " that share" : "");
+	}
 	mx.n = 0;
 	ok(order_targets(&mx, &h, false, NOW, FRESH, t) == 0 && order_race(t, 0, start_ms) == 0,
 	    "no exchanger: no address, no race");
@@ -367,11 +376,47 @@ test_spread(void)
 	hosts_done(&h);
 }
 
+/* An attempt tries 16 of 40 targets, which are numbered by their level. */
+static void
+test_choose(void)
+{
+	struct order_target t[40];
+	bool dead[40] = { false }, good = false;
+	unsigned attempts = 0;
+	size_t n;
+
+	for (; attempts < 40 && !good; attempts++) {
+		for (unsigned i = 0; i < 40; i++)
+			t[i] = (struct order_target){ .level = i, .failed = dead[i] };
+		n = order_choose(t, 40, 16);
+		if (n != 16)
+			break;
+		for (size_t i = 0; i < n; i++) {
+			if ((i < 12 && t[i].level != i) || (i && t[i].level <= t[i - 1].level))
+				n = 0;
+			good |= t[i].level == 39;
+			dead[t[i].level] = true;
+		}
+	}
+	ok(n == 16, "16 are chosen, the first 12 among them, in their order");
+	ok(good && attempts <= 7, "a good host behind 39 dead ones has its turn");
+	good = false;
+	for (attempts = 0; attempts < 1000 && !good; attempts++) {
+		for (unsigned i = 0; i < 40; i++)
+			t[i] = (struct order_target){ .level = i, .failed = true };
+		good = order_choose(t, 40, 16) == 16 && t[15].level == 39;
+	}
+	ok(good, "also if all have failed once");
+	ok(order_choose(t, 16, 16) == 16 && order_choose(t, 0, 16) == 0 &&
+	    order_choose(t, 17, 16) == 16, "as many as there are, and one more");
+}
+
 int
 main(void)
 {
 	test_order();
 	test_bounds();
+	test_choose();
 	test_ties();
 	test_spread();
 	return tap_done();
