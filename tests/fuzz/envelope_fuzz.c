@@ -22,6 +22,40 @@ check(const struct queue_entry *e, struct slice text)
 	}
 }
 
+/* Without the lines of some recipients, the others are as they were. */
+static void
+check_part(const struct queue_entry *e, struct slice text)
+{
+	const struct queue_lines lines = e->lines;
+	struct buf b = { .p = malloc(text.n), .cap = text.n };
+	uint32_t *at = calloc(e->nrcpts, sizeof *at);
+	struct queue_part part = { .lines = lines, .at = at };
+	struct queue_entry some = { .fd = -1 };
+
+	if (!b.p || !at || lines.from == lines.to)
+		goto out;
+	buf_add(&b, slice_of(text.p, lines.from));
+	for (size_t i = 0; i < e->nrcpts; i += 2) {
+		const struct slice line = slice_skip(text, (size_t)e->rcpts[i].at);
+
+		at[part.n++] = (uint32_t)e->rcpts[i].at;
+		buf_add(&b, slice_of(line.p, (size_t)((const char *)memchr(line.p, '\n', line.n) -
+		    line.p) + 1));
+	}
+	buf_add(&b, slice_skip(text, lines.to));
+	if (queue_envelope_parse_part(buf_slice(&b), &part, &some) < 0 ||
+	    some.nrcpts != part.n || some.others != (e->nrcpts > 1))
+		abort();
+	for (size_t i = 0; i < some.nrcpts; i++)
+		if (some.rcpts[i].at != e->rcpts[2 * i].at ||
+		    !slice_eq(some.rcpts[i].path, e->rcpts[2 * i].path))
+			abort();
+out:
+	queue_unload(&some);
+	free(at);
+	free(b.p);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -45,8 +79,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (size >= QUEUE_FIXED)
 		(void)queue_fixed_parse(text, &fixed);
-	if (queue_envelope_parse(s, &e) == 0 && queue_drop_duplicates(&e) == 0)
-		check(&e, s);
+	if (queue_envelope_parse(s, &e) == 0) {
+		check_part(&e, s);
+		if (queue_drop_duplicates(&e) == 0)
+			check(&e, s);
+	}
 	queue_unload(&e);
 	free(text);
 	return 0;
