@@ -421,15 +421,29 @@ corpus_checks   = $(foreach n,$(FUZZ_NAMES),\
 scripts         = $(foreach t,$(1),\
     $(notdir $(patsubst %/,%,$(dir $(t))))-$(basename $(notdir $(t)))='$(2) $(t)')
 tests_of        = $(sort $(wildcard tests/$(1)/*_test.*))
-# These boot systemd, measure, or look at all processes: nothing runs beside them.
-HOST_ALONE      = listen load make-run memory no-process orphans package programs stats \
-    strangers supervised survive systemd two_users users walls
-host_alone      = $(wildcard $(HOST_ALONE:%=tests/host/%_test.*))
-host_others     = $(filter-out $(host_alone),$(call tests_of,host))
-delivery_checks = $(call scripts,$(call tests_of,delivery),tests/delivery/run)
+files           = $(wildcard $(2:%=tests/$(1)/%_test.*))
+# These install packages on booted systems: nothing else runs beside them.
+HOST_PACKAGES   = package programs
+# These boot systemd, measure, or look at all processes: nothing runs beside one of them.
+HOST_ALONE      = listen load make-run memory no-process orphans stats strangers supervised \
+    survive systemd two_users users walls
+# These wait more than they compute.
+DELIVERY_WAITS  = dns dns_cost dnssec health hostile junk login maildir queue_tool rate runner \
+    schedule shared_limits shares shutdown state sts tls tls_reports transcript trips
+HOST_WAITS      = auth lists proxy remote socket-activate tcpserver
+delivery_waits  = $(call files,delivery,$(DELIVERY_WAITS))
+host_waits      = $(call files,host,$(HOST_WAITS))
+host_alone      = $(call files,host,$(HOST_ALONE))
+delivery_others = $(filter-out $(delivery_waits),$(call tests_of,delivery))
+host_packages   = $(call files,host,$(HOST_PACKAGES))
+host_others     = $(filter-out $(host_waits) $(host_packages) $(host_alone),\
+    $(call tests_of,host))
+in_namespace    = $(call scripts,$(1),tests/delivery/run)
 crash_checks    = $(call scripts,$(call tests_of,crash))
-host_checks     = $(call scripts,$(host_others))
-alone_checks    = $(call scripts,$(host_alone))
+script_checks   = $(crash_checks) $(call in_namespace,$(delivery_others)) \
+    $(call scripts,$(host_others)) \
+    -w $(call in_namespace,$(delivery_waits)) $(call scripts,$(host_waits)) \
+    -j 2 $(call scripts,$(host_packages)) -j 1 $(call scripts,$(host_alone))
 
 .PHONY: deps check check-programs check-here unit
 deps:
@@ -454,7 +468,7 @@ check-here: check-programs
 	BUILD=$(BUILD) tests/lib/check -j $(processors) $(unit_checks) $(corpus_checks) \
 	  $(call prove_checks,-2) prove-model='tests/prove/model sample' lint='tests/lint' \
 	  assertions='tests/assertions' dialogues='tests/dialogues/run' \
-	  $(crash_checks) $(delivery_checks) $(host_checks) -j 1 $(alone_checks)
+	  $(script_checks)
 
 # Tests for another machine, under qemu-user: what needs libc only can be compiled without that
 # machine's libraries.
