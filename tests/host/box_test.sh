@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: ISC
 #
-# systemd-host: a box whose start is ended by a signal leaves nothing behind, at whatever moment.
+# systemd-host: a box whose start is ended by a signal, or fails, leaves nothing behind.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/tap.sh
 if [ "$(id -u)" -ne 0 ]; then
@@ -43,20 +43,27 @@ end_at()		# SIGNAL FILE
 	rm -f "$SDHOST_STATE.out"
 }
 
+nothing_left()		# waits for that; else prints what is left
+{
+	for _ in $(seq 300); do
+		[ -n "$(left)" ] || return 0
+		sleep 0.1
+	done
+	left
+}
+
 for moment in "TERM cgroups" "TERM log" "TERM stamp" "HUP stamp"; do
 	# shellcheck disable=SC2086
 	end_at $moment
 	is "a start that is ended ($moment): its status" "$status" 143
-	for _ in $(seq 300); do
-		out=$(left)
-		[ -n "$out" ] || break
-		sleep 0.1
-	done
-	is "a start that is ended ($moment): nothing is left" "$out" ""
+	is "a start that is ended ($moment): nothing is left" "$(nothing_left)" ""
 done
+out=$(SDHOST_START_S=1 tests/host/systemd-host start -n "$box" -x 'sleep 100' 2>&1)
+is "a start that takes too long fails" "$?: ${out##*$'\n'}" "1: systemd-host: no start in 1 s"
+is "a start that takes too long: nothing is left" "$(nothing_left)" ""
 tests/host/systemd-host start -n "$box" > "$SDHOST_STATE.out" 2>&1 || diag < "$SDHOST_STATE.out"
 rm -f "$SDHOST_STATE.out"
 is "then a box starts" "$(tests/host/systemd-host exec -n "$box" hostname)" "$box"
 tests/host/systemd-host stop -n "$box"
-is "and ends" "$(left)" ""
+is "and ends" "$(nothing_left)" ""
 done_testing
