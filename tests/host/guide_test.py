@@ -210,6 +210,11 @@ with box:
             same(troubles, [])
 
     if not sys.argv[1:] or "A QUEUE ON SHARED STORAGE" in sys.argv:
+        @test("a message left in the former folder starts no runner again and again")
+        def _():
+            status, out = box.here("systemctl", "show", "-P", "Paths", "smtp-relay.path")
+            same(out.split(), ["/srv/queues/%s/new" % box.name, "(DirectoryNotEmpty)"])
+
         @test("the unit of an adoption delivers the mail in the queue of another machine")
         def _():
             # Another chapter has imported these.
