@@ -126,6 +126,11 @@ greet(struct session *s)
 {
 	struct smtp_reply refusal;
 
+	if (signals_stop) {		/* such as for the limits of the client behind a balancer */
+		stop(s, -EINTR);
+		session_flush(s);
+		return;
+	}
 	/* Filters are met in the sandbox; on the way to it the queue is opened. */
 	if (config.server.milter || config.queue.lease_ms)
 		session_confine(s);

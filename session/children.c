@@ -316,8 +316,10 @@ name_client(struct children *c, const struct config *config, struct child *child
 	child->named = *ss;
 	leave_table(c, child->place);
 	limit = enter_table(c, config, sa, &child->place);
-	if (limit == STRANGERS_LIMITS)
+	if (limit == STRANGERS_LIMITS) {
+		(void)kill(child->pid, SIGURG);		/* it waits for that */
 		return;
+	}
 	children_log(c, sa, limit);
 	ask_to_end(c, child, SIGUSR2);
 }

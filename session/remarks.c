@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
  * A remark never waits.  If the listener has gone or cannot keep up, the remark is lost, and the
- * session goes on.
+ * session goes on.  Only the name of a client has an answer: without it, a quick client would have
+ * been served before the listener ends the session of one that has passed a limit.
  *
  * A client that keeps its session busy can keep others out.  So commands alone are no progress, and
  * neither is a transaction after one that was given up.
@@ -12,8 +13,10 @@
 
 #include "base/clock.h"
 #include "session/session.h"
+#include "session/signals.h"
 
 #define IDLE_MS 1000
+#define ADMISSION_MS 3000	/* a listener that is as slow as this admits everybody */
 
 /* False: it is lost. */
 static bool
@@ -110,6 +113,8 @@ remarks_named(struct session *s)
 
 	if (!pass_remark(s, &remark))
 		s->starttls = s->server.starttls = SMTP_STARTTLS_OFF;
+	else if (s->remarks.fd >= 0)
+		signals_await_admission(s->client.wake_fd, ADMISSION_MS);
 }
 
 void

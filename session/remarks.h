@@ -23,11 +23,11 @@ struct remarks {
 	uint64_t octets;	/* of earlier content since the last progress */
 };
 
-/* Begin.  named: a balancer has named the client. */
+/* Begin.  named: a balancer has named the client; this waits as remarks_named(). */
 void remarks_begin(struct session *s, bool named);
 
-/* A proxy or a balancer has named the client.  If the listener cannot be told, STARTTLS is not
- * offered. */
+/* A proxy or a balancer has named the client.  Wait until the listener has admitted it, or ends the
+ * session.  If the listener cannot be told, STARTTLS is not offered. */
 void remarks_named(struct session *s);
 
 /* Report a failure of the client, unless it is exempt. */

@@ -6,28 +6,41 @@
 #include "session/signals.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 volatile sig_atomic_t signals_stop, signals_reload;
 
+static volatile sig_atomic_t admitted;
 static volatile sig_atomic_t wake_fd = -1;
+
+/* If the counter is full, the descriptor is readable already. */
+static void
+make_readable(int fd)
+{
+	const uint64_t one = 1;
+
+	if (fd >= 0 && write(fd, &one, sizeof one) < 0)
+		errno = 0;
+}
 
 static void
 caught(int number)
 {
 	const int saved = errno;
-	const uint64_t one = 1;
 
 	if (number == SIGHUP)
 		signals_reload = 1;
+	else if (number == SIGURG)
+		admitted = 1;
 	else if (number != SIGCHLD)
 		signals_stop = number;
-	/* If the counter is full, the descriptor is readable already. */
-	if (wake_fd >= 0 && write(wake_fd, &one, sizeof one) < 0)
-		errno = 0;
+	make_readable(wake_fd);
 	errno = saved;
 }
 
@@ -60,6 +73,7 @@ signals_catch(enum signals_for whom)
 	if (whom == SIGNALS_SESSION) {
 		set_handler(SIGUSR1, caught);
 		set_handler(SIGUSR2, caught);
+		set_handler(SIGURG, caught);
 	}
 	if (forked)		/* with these handlers */
 		return fd;
@@ -77,4 +91,19 @@ signals_drain(int fd)
 
 	if (read(fd, &count, sizeof count) < 0)
 		errno = 0;
+}
+
+void
+signals_await_admission(int fd, int wait_ms)
+{
+	const int64_t until_ms = clock_ms() + wait_ms;
+	struct pollfd wake = { .fd = fd, .events = POLLIN };
+
+	while (!admitted && !signals_stop && poll(&wake, 1, clock_left_ms(until_ms)) != 0)
+		signals_drain(fd);
+	signals_drain(fd);
+	admitted = 0;
+	/* The signal may have come before the descriptor was drained. */
+	if (signals_stop)
+		make_readable(fd);
 }
