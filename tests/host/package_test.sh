@@ -66,6 +66,9 @@ has_mails()		# USER COUNT
 {
 	[ "$(mails "$1")" -eq "$2" ]
 }
+named=$(grep -oh '/usr/share/doc/smtp-handler/[a-zA-Z0-9_./-]*[a-z]' man/*.[1-8] | sort -u)
+is "the files of its documentation that manuals name are in it, as they are named" \
+    "$(dpkg-deb -c "$stage/this.deb" | sed -n 's/.* \.//p' | grep -Fx "$named" | sort)" "$named"
 is "its units are active" "$(states)" active
 is "port 25 is open on this machine only" \
     "$(here ss -Hltn 'sport = :25' | awk '{ print $4 }' | sort | xargs)" "127.0.0.1:25 [::1]:25"
