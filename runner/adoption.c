@@ -172,7 +172,8 @@ adoption_force(const struct adoption *a, const struct config *c, struct queue *q
 		return code;
 	}
 	log_text(LOG_LEVEL_ERROR, "cannot lock %s: %s", c->queue.directory,
-	    strerror(-error));
+	    error == -EWOULDBLOCK ? "a process of the former machine still has the lock on cur/, "
+	    "so it is stopped and not dead: end it, then start this again" : strerror(-error));
 	return EX_TEMPFAIL;
 }
 

@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 from programs import BUILD, HANDLER, PLAIN_CONFIG, RELAY, fresh_directory
@@ -399,12 +400,36 @@ def judge_deferred():
     same([place.take_back(), place.left()], [0, []])
 
 
+def judge_one_kernel():
+    """Two machines that are containers on one host: the processes of a stopped one keep its locks,
+    which no lease can break."""
+    stopped = threading.Event()
+
+    def hook():
+        wait_for(lambda: "runner" in here)
+        group(here["runner"], signal.SIGSTOP)
+        stopped.set()
+
+    here = {}
+    place = Place(SlowSink(3, hook))
+    place.session(["a@remote.example"])
+    place.queues["mx2"] = place.queues["mx1"]
+    here["runner"] = place.start("mx1", RELAY)
+    check(stopped.wait(60), place.text())
+    same(place.adopt(), 75, place.text())
+    check("still has the lock on cur/" in place.text(), place.text())
+    group(here["runner"], signal.SIGKILL)
+    here["runner"].wait(60)
+    same([place.adopt(), place.left()], [0, []], place.text())
+
+
 REPLIES = range(1, 7) if os.environ.get("ADOPT") == "full" else (3, 5, 6)
 CALLS = ["", "fsync:when=1", "fsync:when=2", "/^rename"] \
     if os.environ.get("ADOPT") == "full" else ["", "fsync:when=1", "/^rename"]
 stories = [("a holder that renews its lease is not adopted", judge_alive, ()),
            ("a listener whose queue was adopted", judge_listener, ()),
            ("a session that is longer than the term", judge_slow, ()),
+           ("a stopped machine on the same kernel keeps its locks", judge_one_kernel, ()),
            ("what is refused, and what the log advises", judge_refusals, ()),
            ("deferred mail; two adopters; an adopter that dies", judge_deferred, ())]
 for kill in False, True:
