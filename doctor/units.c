@@ -5,6 +5,7 @@
 #include "doctor/units.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -180,23 +181,53 @@ judge_limit(struct doctor *d, const struct units *u, const char *name, const cha
 	return false;
 }
 
-/* May the unit write to the folder of the queue? */
+/* May the listener write to the folder of the queue? */
 static bool
-judge_folder(struct doctor *d, const struct units *u, const char *name, const char *property,
-    const char *below)
+judge_folder(struct doctor *d, const struct units *u)
 {
-	const struct slice unit = unit_named(u, name);
-	const struct slice value = unit_property(unit, property);
-	const char *directory = d->config->queue.directory;
-	char wanted[4096], fix[DOCTOR_TEXT_MAX];
+	const char *name = "smtp-handler-listen.service", *directory = d->config->queue.directory;
+	const struct slice value = unit_property(unit_named(u, name), "ReadWritePaths");
+	char fix[DOCTOR_TEXT_MAX];
 
-	(void)snprintf(wanted, sizeof wanted, "%s%s", directory, below);
-	if (unit.n == 0 || value.n == 0 ||
-	    memmem(value.p, value.n, wanted, strlen(wanted)))
+	if (value.n == 0 || memmem(value.p, value.n, directory, strlen(directory)))
 		return true;
-	(void)snprintf(fix, sizeof fix, "systemctl edit %s: %s=%.250s", name,
-	    below[0] ? "[Path] DirectoryNotEmpty" : "[Service] ReadWritePaths", wanted);
+	(void)snprintf(fix, sizeof fix, "systemctl edit %s: [Service] ReadWritePaths=%.250s", name,
+	    directory);
 	doctor_report(d, DOCTOR_FAULT, fix, "%s does not know the queue %s", name, directory);
+	return false;
+}
+
+/* Does the path unit watch the queue, and no other folder?  A message that is left in another one
+ * starts the runner again and again, which does not take it. */
+static bool
+judge_path(struct doctor *d, const struct units *u)
+{
+	const char *name = "smtp-relay.path", *directory = d->config->queue.directory;
+	struct slice text = unit_named(u, name), value, other = { 0 };
+	char wanted[PATH_MAX + 8], fix[DOCTOR_TEXT_MAX];
+	bool known = false;
+
+	(void)snprintf(wanted, sizeof wanted, "%s/new (", directory);
+	while (text.n) {
+		const struct slice key = slice_cut(slice_cut(text, '\n', &text), '=', &value);
+
+		if (!slice_eq(key, SL("Paths")))
+			continue;
+		if (slice_has_prefix(value, slice_str(wanted)))
+			known = true;
+		else
+			other = slice_cut(value, ' ', &value);
+	}
+	if (other.n == 0)
+		return true;
+	(void)snprintf(fix, sizeof fix, "systemctl edit %s: [Path] DirectoryNotEmpty=, and in the "
+	    "next line DirectoryNotEmpty=%.200s/new", name, directory);
+	if (!known)
+		doctor_report(d, DOCTOR_FAULT, fix, "%s does not know the queue %s", name,
+		    directory);
+	else
+		doctor_report(d, DOCTOR_FAULT, fix, "%s watches %.*s, too: a message left there "
+		    "starts the runner without end", name, (int)other.n, other.p);
 	return false;
 }
 
@@ -240,8 +271,8 @@ units_judge(struct doctor *d, struct slice text, int landlock)
 	fine &= judge_limit(d, &u, "smtp-relay.service", "LimitNOFILE",
 	    c->relay.processes * 4 + 64, "[relay] processes");
 	fine &= judge_confined(d, &u, landlock);
-	fine &= judge_folder(d, &u, "smtp-relay.path", "Paths", "/new");
-	fine &= judge_folder(d, &u, "smtp-handler-listen.service", "ReadWritePaths", "");
+	fine &= judge_path(d, &u);
+	fine &= judge_folder(d, &u);
 	if (fine)
 		doctor_report(d, DOCTOR_OK, NULL, "mail is taken, and starts the runner");
 }

@@ -277,7 +277,21 @@ units(void)
 		  LISTEN TIMER RELAY
 		  UNIT("smtp-relay.path", "active", "enabled", "Paths=/z/new (D)\n"),
 		  "fault: smtp-relay.path does not know the queue /q > systemctl edit "
-		  "smtp-relay.path: [Path] DirectoryNotEmpty=/q/new\n" },
+		  "smtp-relay.path: [Path] DirectoryNotEmpty=, and in the next line "
+		  "DirectoryNotEmpty=/q/new\n" },
+		{ "a queue with a longer name",
+		  LISTEN TIMER RELAY
+		  UNIT("smtp-relay.path", "active", "enabled", "Paths=/q/new2 (D)\n"),
+		  "fault: smtp-relay.path does not know the queue /q > systemctl edit "
+		  "smtp-relay.path: [Path] DirectoryNotEmpty=, and in the next line "
+		  "DirectoryNotEmpty=/q/new\n" },
+		{ "the former queue and ours",
+		  LISTEN TIMER RELAY
+		  UNIT("smtp-relay.path", "active", "enabled",
+		      "Paths=/z/new (DirectoryNotEmpty)\nPaths=/q/new (DirectoryNotEmpty)\n"),
+		  "fault: smtp-relay.path watches /z/new, too: a message left there starts the "
+		  "runner without end > systemctl edit smtp-relay.path: [Path] "
+		  "DirectoryNotEmpty=, and in the next line DirectoryNotEmpty=/q/new\n" },
 		{ "too few tasks",
 		  LISTEN PATH TIMER
 		  UNIT("smtp-relay.service", "inactive", "static", "TasksMax=199\n"),
