@@ -322,6 +322,8 @@ check_call(const struct call *c)
 		return report_misuse(name, "takes no --all");
 	if ((t->wide || t->ids_only) && !(with & WITH_LOOKS))
 		return report_misuse(name, "takes neither --wide nor --ids");
+	if (t->ids_only && t->json)
+		return report_misuse(name, "takes --ids or --json, not both");
 	if ((t->repair || t->owners) && !(with & WITH_REPAIR))
 		return report_misuse(name, "takes neither --repair nor --owners");
 	if (t->http && !(with & WITH_HTTP))

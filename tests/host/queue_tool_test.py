@@ -235,7 +235,7 @@ def _():
     for argv in (["nonsense"], ["show"], ["delete"], ["delete", first, "--all"],
                  ["delete", first, "--sender", "*"], ["list", first],
                  ["hosts", "--sender", "*"], ["hosts", "--all"], ["show", "--wide", first],
-                 ["list", "--raw"], ["--older-than", "x", "list"],
+                 ["list", "--raw"], ["list", "--ids", "--json"], ["--older-than", "x", "list"],
                  ["delete", "--state", "helds"], ["--no-such-option"], ["delete", "--sender"]):
         code, text, errors = run(*argv)
         same([code, text], [64, b""], argv)
