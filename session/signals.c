@@ -98,10 +98,13 @@ signals_await_admission(int fd, int wait_ms)
 {
 	const int64_t until_ms = clock_ms() + wait_ms;
 	struct pollfd wake = { .fd = fd, .events = POLLIN };
+	int left_ms;
 
-	while (!admitted && !signals_stop && poll(&wake, 1, clock_left_ms(until_ms)) != 0)
+	while (!admitted && !signals_stop && (left_ms = clock_left_ms(until_ms)) > 0) {
+		(void)poll(&wake, 1, left_ms);
 		signals_drain(fd);
-	signals_drain(fd);
+	}
+	signals_drain(fd);		/* the signal may have come before the first look */
 	admitted = 0;
 	/* The signal may have come before the descriptor was drained. */
 	if (signals_stop)
