@@ -136,9 +136,11 @@ deliver_left(struct delivery *d, struct transaction *t, struct connect *c)
 
 /* Drop the kept link if this message may not go over it, or if it is closed. */
 static void
-check_kept(struct client_state *client, const struct queue_entry *e)
+check_kept(struct delivery *d, const struct queue_entry *e)
 {
-	if (client->link && !transaction_may_use(client->link, e))
+	struct client_state *client = d->client;
+
+	if (client->link && !transaction_may_use(d, client->link, e))
 		drop_link(client);
 	if (client->link && !link_alive(client->link)) {
 		client->link->closed = true;		/* no QUIT */
@@ -159,7 +161,7 @@ begin(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts, size_t n
 	t = transaction_take_ahead(d, e);
 	if (t)
 		return t;
-	check_kept(d->client, e);
+	check_kept(d, e);
 	return transaction_new(d, e, rcpts, n);
 }
 

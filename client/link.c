@@ -42,6 +42,7 @@ link_new(int fd, const char *host, const struct config *c, struct transcript *tr
 	/* Not the stream: it has 80 kB, of which a session needs few. */
 	memset(l, 0, facts);
 	l->fd = fd;
+	l->begun_ms = clock_ms();
 	l->config = c;
 	l->transcript = transcript;
 	client_offer_init(&l->peer);

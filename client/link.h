@@ -28,6 +28,7 @@ struct smtp_link {
 	unsigned transactions;		/* transactions so far */
 	unsigned ndomains;
 	uint64_t domains[LINK_DOMAINS];	/* hashes of the recipients' domains so far */
+	int64_t begun_ms;		/* monotonic: when it was opened */
 	int64_t end_ms;			/* monotonic: no reply is waited for after; 0: for ever */
 	int64_t latency_us;		/* from connect() to the first octet of its greeting */
 	const struct config *config;

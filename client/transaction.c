@@ -40,6 +40,8 @@
  */
 #define BLIND_MAX 65536
 
+#define LINK_MS 10000		/* time for which an open link gets further messages */
+
 /* Each recipient adds this part of transaction-timeout to the time: a minute to 15. */
 #define TIME_SHARES 15
 
@@ -415,8 +417,11 @@ send_ahead(struct transaction *next, struct smtp_link *l, bool after_chunk)
 }
 
 bool
-transaction_may_use(const struct smtp_link *l, const struct queue_entry *e)
+transaction_may_use(const struct delivery *d, const struct smtp_link *l,
+    const struct queue_entry *e)
 {
+	if (!d->route->user && clock_ms() - l->begun_ms >= LINK_MS)
+		return false;
 	return ((l->verified && l->named) || !tls_policy_requiretls(e)) &&
 	    (!l->waived || tls_required_waived(e));
 }
@@ -437,7 +442,7 @@ send_next_ahead(struct transaction *t)
 
 	if (!d->next || d->client->one_by_one || !l->peer.offers[SMTP_EXT_PIPELINING] ||
 	    l->closed || !is_last(t) || !d->next(d->next_ctx, &job) ||
-	    !transaction_may_use(l, job.e))
+	    !transaction_may_use(d, l, job.e))
 		return;
 	next = transaction_new(d, job.e, job.rcpts, job.n);
 	if (!next)

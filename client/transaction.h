@@ -82,8 +82,13 @@ enum transaction_end transaction_run(struct transaction *t, struct smtp_link *l)
 /* Set one outcome for all recipients that are left. */
 void transaction_settle_rest(struct transaction *t, const struct outcome *o);
 
-/* May the message go over an open link, by the TLS that it and the host's domain demand? */
-bool transaction_may_use(const struct smtp_link *l, const struct queue_entry *e);
+/*
+ * May the message go over an open link?  It may have other demands on TLS.  An old link is left, so
+ * that the next one goes to the host that is the best by then, or is new in the DNS; but servers
+ * limit how often a client logs in.
+ */
+bool transaction_may_use(const struct delivery *d, const struct smtp_link *l,
+    const struct queue_entry *e);
 
 /* The transaction of e if its commands were sent ahead; else NULL.  It becomes the caller's. */
 struct transaction *transaction_take_ahead(struct delivery *d, const struct queue_entry *e);
