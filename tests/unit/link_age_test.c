@@ -28,6 +28,6 @@ main(void)
 	ok(may_use(0, NULL), "a new link gets another message");
 	ok(may_use(9000, NULL), "and one of nine seconds");
 	ok(!may_use(10000, NULL), "after ten seconds the next host may be another one");
-	ok(may_use(INT64_C(86400000), user), "a session with a login is kept, as logins are limited");
+	ok(may_use(INT64_C(86400000), user), "one with a login is kept, as logins are limited");
 	return tap_done();
 }
