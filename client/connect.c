@@ -433,6 +433,7 @@ open_session(struct connect *c, const struct order_target *t, const char *host,
 		return NULL;
 	}
 	l->latency_us = dialled->first_us;
+	l->until_ms = clock_ms() + link_life_ms(c->mx.ttl_s, l->latency_us);
 	result = begin(c, t, l, &why);
 	connect_report_host(c, t, dialled, HOST_OPEN, tls_result(l));
 	if (t && (result == GREET_READY || (result == GREET_BROKEN && !l->spurned)))

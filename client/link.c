@@ -22,10 +22,24 @@
 #define REPLY_LINE_MAX  4096	/* more than RFC 5321 section 4.5.3.1.5 allows: some send more */
 #define QUIT_TIMEOUT_MS 2000
 
+/* Receivers count connections, and a domain that wants to be asked soon says so by its TTL. */
+#define LIFE_MIN_S     5
+#define LIFE_MAX_S     60
+#define LIFE_LATENCIES 10
+
 int
 link_timeout(uint64_t ms)
 {
 	return ms > INT_MAX ? INT_MAX : (int)ms;
+}
+
+int64_t
+link_life_ms(uint32_t ttl_s, int64_t latency_us)
+{
+	const uint32_t seconds = ttl_s < LIFE_MIN_S ? LIFE_MIN_S :
+	    ttl_s > LIFE_MAX_S ? LIFE_MAX_S : ttl_s;
+
+	return INT64_C(1000) * seconds + LIFE_LATENCIES * latency_us / 1000;
 }
 
 struct smtp_link *
@@ -42,7 +56,6 @@ link_new(int fd, const char *host, const struct config *c, struct transcript *tr
 	/* Not the stream: it has 80 kB, of which a session needs few. */
 	memset(l, 0, facts);
 	l->fd = fd;
-	l->begun_ms = clock_ms();
 	l->config = c;
 	l->transcript = transcript;
 	client_offer_init(&l->peer);

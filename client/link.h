@@ -28,7 +28,7 @@ struct smtp_link {
 	unsigned transactions;		/* transactions so far */
 	unsigned ndomains;
 	uint64_t domains[LINK_DOMAINS];	/* hashes of the recipients' domains so far */
-	int64_t begun_ms;		/* monotonic: when it was opened */
+	int64_t until_ms;		/* monotonic: it gets further messages until then */
 	int64_t end_ms;			/* monotonic: no reply is waited for after; 0: for ever */
 	int64_t latency_us;		/* from connect() to the first octet of its greeting */
 	const struct config *config;
@@ -61,6 +61,13 @@ struct smtp_link *link_new(int fd, const char *host, const struct config *c,
     struct transcript *transcript);
 /* Send QUIT unless the link is closed, and close; NULL is fine. */
 void link_done(struct smtp_link *l);
+
+/*
+ * For how long a link gets further messages.  After that the best host may be another one, or be
+ * new in the DNS, whose answer is good for ttl_s.  A host whose greeting takes latency_us is left
+ * later, so that to begin again takes a tenth of the time at most.
+ */
+int64_t link_life_ms(uint32_t ttl_s, int64_t latency_us);
 
 /* Can a link be used that was idle?  Nothing is sent; any input means no. */
 bool link_alive(struct smtp_link *l);

@@ -40,8 +40,6 @@
  */
 #define BLIND_MAX 65536
 
-#define LINK_MS 10000		/* time for which an open link gets further messages */
-
 /* Each recipient adds this part of transaction-timeout to the time: a minute to 15. */
 #define TIME_SHARES 15
 
@@ -420,7 +418,7 @@ bool
 transaction_may_use(const struct delivery *d, const struct smtp_link *l,
     const struct queue_entry *e)
 {
-	if (!d->route->user && clock_ms() - l->begun_ms >= LINK_MS)
+	if (!d->route->user && clock_ms() >= l->until_ms)
 		return false;
 	return ((l->verified && l->named) || !tls_policy_requiretls(e)) &&
 	    (!l->waived || tls_required_waived(e));

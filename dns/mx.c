@@ -182,7 +182,7 @@ mx_lookup(const struct dns_resolver *r, struct slice domain, enum address_family
 	struct dns_question q = { .type = DNS_MX };
 	char name[DNS_NAME_MAX];
 
-	memset(ret, 0, sizeof *ret);
+	*ret = (struct mx_list){ .ttl_s = UINT32_MAX };
 	if (domain.n > 2 && domain.p[0] == '[' && domain.p[domain.n - 1] == ']') {
 		address_literal(ret, domain, family, port);
 		return;
@@ -194,6 +194,7 @@ mx_lookup(const struct dns_resolver *r, struct slice domain, enum address_family
 	}
 	q.name = name;
 	dns_ask(r, &q, 1);
+	ret->ttl_s = q.ttl_s;
 	ret->trust = q.status == DNS_OK || q.status == DNS_NODATA ? q.trust : DNS_UNCHECKED;
 	use_answer(r, &q, family, port, ret);
 	dns_question_done(&q);

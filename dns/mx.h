@@ -43,6 +43,8 @@ struct mx_list {
 	/* The proof of the MX records, or that there are none.  A host that a route names has
 	 * been chosen, which is as good as a proof. */
 	enum dns_trust trust;
+	/* For how long the answers name these exchangers; UINT32_MAX: no answer does. */
+	uint32_t ttl_s;
 	char detail[640];		/* for people: the answer of the DNS */
 	bool spread;			/* exchangers of one preference share the load by weight */
 	/* malloc'ed; by preference, equal ones in random order. */

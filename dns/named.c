@@ -90,6 +90,8 @@ add_service(const struct dns_resolver *r, const char *name, enum address_family 
 	size_t n;
 
 	dns_ask(r, &q, 1);
+	if (q.ttl_s < l->ttl_s)
+		l->ttl_s = q.ttl_s;
 	n = mx_sort(q.records, q.nrecords);
 	for (size_t i = 0; i < n && l->n < MX_EXCHANGERS_MAX; i++) {
 		const struct dns_record *record = &q.records[i];
@@ -144,7 +146,7 @@ named_look_up(const struct dns_resolver *r, const struct named_host *hosts, size
 	const struct slice names = join_names(hosts, n, &b);
 	bool services = false;
 
-	memset(ret, 0, sizeof *ret);
+	*ret = (struct mx_list){ .ttl_s = UINT32_MAX };
 	for (size_t i = 0; i < n; i++)
 		services |= is_service(hosts[i].name);
 	if (!mx_new_exchangers(ret, services ? MX_EXCHANGERS_MAX : n, names))
