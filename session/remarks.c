@@ -111,6 +111,7 @@ remarks_named(struct session *s)
 {
 	const struct remark remark = { .kind = REMARK_ADDRESS, .address = s->peer.address };
 
+	signals_forget_admission();
 	if (!pass_remark(s, &remark))
 		s->starttls = s->server.starttls = SMTP_STARTTLS_OFF;
 	else if (s->remarks.fd >= 0)

@@ -16,7 +16,7 @@
 
 volatile sig_atomic_t signals_stop, signals_reload;
 
-static volatile sig_atomic_t admitted;
+static volatile sig_atomic_t admitted, awaiting;
 static volatile sig_atomic_t wake_fd = -1;
 
 /* If the counter is full, the descriptor is readable already. */
@@ -40,7 +40,9 @@ caught(int number)
 		admitted = 1;
 	else if (number != SIGCHLD)
 		signals_stop = number;
-	make_readable(wake_fd);
+	/* A readable descriptor ends the session of somebody who does not wait for the signal. */
+	if (number != SIGURG || awaiting)
+		make_readable(wake_fd);
 	errno = saved;
 }
 
@@ -94,19 +96,25 @@ signals_drain(int fd)
 }
 
 void
+signals_forget_admission(void)
+{
+	admitted = 0;
+}
+
+void
 signals_await_admission(int fd, int wait_ms)
 {
 	const int64_t until_ms = clock_ms() + wait_ms;
 	struct pollfd wake = { .fd = fd, .events = POLLIN };
 	int left_ms;
 
+	awaiting = 1;
 	while (!admitted && !signals_stop && (left_ms = clock_left_ms(until_ms)) > 0) {
 		(void)poll(&wake, 1, left_ms);
 		signals_drain(fd);
 	}
+	awaiting = admitted = 0;
 	signals_drain(fd);		/* the signal may have come before the first look */
-	admitted = 0;
-	/* The signal may have come before the descriptor was drained. */
 	if (signals_stop)
 		make_readable(fd);
 }

@@ -21,6 +21,10 @@ enum signals_for { SIGNALS_SESSION, SIGNALS_LISTENER };
  * forked session calls this again and gets a descriptor of its own. */
 int signals_catch(enum signals_for whom);
 
+/* Before the listener is asked: an answer to an earlier question, which came too late, does not
+ * count. */
+void signals_forget_admission(void);
+
 /* Wait until the listener has admitted the client, or a signal ends the session, for wait_ms at
  * most.  fd is that of signals_catch(); it stays readable if the session ends. */
 void signals_await_admission(int fd, int wait_ms);

@@ -156,6 +156,15 @@ def answered(shared, ask, is_wanted, is_whole):
     check(wait_for(once, 60), "no answer to a whole frame", shared.said())
 
 
+def send_damaged(shared, chance, make):
+    """Send frames, some of them damaged; after each, was it?"""
+    for number in range(1, FRAMES):
+        octets = make(chance, number)
+        spoiled = spoil(chance, octets, make)
+        shared.end.send(spoiled)
+        yield octets != spoiled
+
+
 # ---- the tests ----
 
 @test("%d listeners, whose frames are damaged" % RUNS)
@@ -163,11 +172,8 @@ def _():
     changed = 0
     for seed in range(RUNS):
         chance, shared = random.Random(seed), Shared(["--serve"])
-        for number in range(1, FRAMES):
-            octets = of_listener(chance, number)
-            spoiled = spoil(chance, octets, of_listener)
-            changed += octets != spoiled
-            shared.end.send(spoiled)
+        for damaged in send_damaged(shared, chance, of_listener):
+            changed += damaged
             check(all(map(is_answer, shared.answers())))
         limits = (1000,) * 5
         answered(shared, lambda s=seed: query(
@@ -238,11 +244,8 @@ def _():
     changed = 0
     for seed in range(RUNS):
         chance, shared = random.Random(seed), Shared(["--serve-run"])
-        for number in range(1, FRAMES):
-            octets = of_run(chance, number)
-            spoiled = spoil(chance, octets, of_run)
-            changed += octets != spoiled
-            shared.end.send(spoiled)
+        for damaged in send_damaged(shared, chance, of_run):
+            changed += damaged
             got = shared.answers()
             check(all(map(is_talk, got)), got)
         answered(shared, lambda: talk(ASK, 99999, (1000, 1000, 0), b"whole"),

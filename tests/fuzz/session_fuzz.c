@@ -66,6 +66,11 @@ signals_catch(enum signals_for whom)
 }
 
 void
+signals_forget_admission(void)
+{
+}
+
+void
 signals_await_admission(int fd, int wait_ms)
 {
 	(void)fd;

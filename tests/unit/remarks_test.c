@@ -78,6 +78,8 @@ main(void)
 	ok(waits_for(ends[1], SIGURG), "and with one that admits the client, which waits for that");
 	ok(!readable(session.client.wake_fd) && !signals_stop, "then nothing ends the session");
 	ok(goes_on(ends[1]), "a listener that is slow admits everybody after three seconds");
+	(void)raise(SIGURG);
+	ok(!readable(session.client.wake_fd), "whose late answer does not end the session");
 	ok(waits_for(ends[1], SIGUSR2), "and with one that ends the session");
 	ok(readable(session.client.wake_fd) && signals_stop == SIGUSR2, "which then ends");
 	while (send(ends[0], &octet, 1, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
