@@ -198,7 +198,7 @@ judge_folder(struct doctor *d, const struct units *u)
 }
 
 /* Does the path unit watch the queue, and no other folder?  A message that is left in another one
- * starts the runner again and again, which does not take it. */
+ * stays there, and starts the runner again and again. */
 static bool
 judge_path(struct doctor *d, const struct units *u)
 {

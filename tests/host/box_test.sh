@@ -4,10 +4,7 @@
 # systemd-host: a box whose start is ended by a signal, or fails, leaves nothing behind.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/tap.sh
-if [ "$(id -u)" -ne 0 ]; then
-	echo "1..0 # SKIP needs root: boots a systemd"
-	exit 0
-fi
+needs_root "boots a systemd"
 
 box=smtp-box-$$
 SDHOST_STATE=$(mktemp -d /tmp/smtp-handler-test.XXXXXX)

@@ -5,10 +5,7 @@
 # whose programs and users have mail.  It is upgraded, removed and purged.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/tap.sh
-if [ "$(id -u)" -ne 0 ]; then
-	echo "1..0 # SKIP needs root: boots a systemd"
-	exit 0
-fi
+needs_root "boots a systemd"
 
 box=smtp-package-$$
 stage=$(mktemp -d /tmp/smtp-package-test.XXXXXX)

@@ -5,10 +5,7 @@
 # system: what arrives, from whom, and what they report if a recipient does not exist.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/tap.sh
-if [ "$(id -u)" -ne 0 ]; then
-	echo "1..0 # SKIP needs root: boots a systemd"
-	exit 0
-fi
+needs_root "boots a systemd"
 
 box=smtp-programs-$$
 stage=$(mktemp -d /tmp/smtp-programs-test.XXXXXX)

@@ -8,10 +8,7 @@
 # units.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/tap.sh
-if [ "$(id -u)" -ne 0 ]; then
-	echo "1..0 # SKIP needs root: boots a systemd"
-	exit 0
-fi
+needs_root "boots a systemd"
 
 box=smtp-handler-$$
 stage=$(mktemp -d /tmp/smtp-handler-test.XXXXXX)

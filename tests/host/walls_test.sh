@@ -7,10 +7,7 @@
 # programs stand at the same time.  If one is missing, the log has the cause.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/tap.sh
-if [ "$(id -u)" -ne 0 ]; then
-	echo "1..0 # SKIP needs root: boots a systemd"
-	exit 0
-fi
+needs_root "boots a systemd"
 [ -z "$(readelf -Ws --dyn-syms "${BUILD:-build}/smtp-queue" | grep -m1 __asan_init)" ] || {
 	echo "1..0 # SKIP a build with sanitizers"
 	exit 0

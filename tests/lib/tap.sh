@@ -77,6 +77,11 @@ bail()		# TEXT: ends the test file, because the next tests make no sense
 	exit 1
 }
 
+needs_root()		# WHY: nobody else can run the test file
+{
+	[ "$(id -u)" -eq 0 ] || { echo "1..0 # SKIP needs root: $1"; exit 0; }
+}
+
 done_testing()
 {
 	echo "1..$tap_count"
