@@ -8,6 +8,8 @@
  * chunk is stored or discarded.
  */
 #include "smtp/server_commands.h"
+
+#include "base/utf8.h"
 #include "smtp/param.h"
 
 /* 1 TiB, the largest message that the configuration can allow. */
@@ -19,7 +21,8 @@
 struct side {
 	struct slice word;		/* in front of the path */
 	unsigned flags;
-	struct smtp_reply syntax, params, bad, eight_bit, long_local, long_domain, long_path;
+	struct smtp_reply syntax, params, bad, eight_bit, not_utf8, long_local, long_domain,
+	    long_path;
 	enum smtp_command command;
 };
 
@@ -31,6 +34,8 @@ static const struct side from_side = {
 	.params = { .code = 501, .text = S("5.5.4 Syntax: MAIL FROM:<address> KEYWORD=value") },
 	.bad = { .code = 501, .text = S("5.1.7 Bad sender address syntax") },
 	.eight_bit = { .code = 550, .text = S("5.6.7 Error: sender address is not ASCII") },
+	.not_utf8 = { .code = 501,
+	    .text = S("5.1.7 Error: sender address is not valid UTF-8") },
 	.long_local = { .code = 501, .text = S("5.1.7 Error: sender's local part is too long") },
 	.long_domain = { .code = 501, .text = S("5.1.7 Error: sender's domain is too long") },
 	.long_path = { .code = 501, .text = S("5.1.7 Error: sender address is too long") },
@@ -44,10 +49,33 @@ static const struct side to_side = {
 	.params = { .code = 501, .text = S("5.5.4 Syntax: RCPT TO:<address> KEYWORD=value") },
 	.bad = { .code = 501, .text = S("5.1.3 Bad recipient address syntax") },
 	.eight_bit = { .code = 553, .text = S("5.6.7 Error: recipient address is not ASCII") },
+	.not_utf8 = { .code = 501,
+	    .text = S("5.1.3 Error: recipient address is not valid UTF-8") },
 	.long_local = { .code = 501, .text = S("5.1.3 Error: recipient's local part is too long") },
 	.long_domain = { .code = 501, .text = S("5.1.3 Error: recipient's domain is too long") },
 	.long_path = { .code = 501, .text = S("5.1.3 Error: recipient address is too long") },
 };
+
+/* The reply to a path that cannot be parsed.  It often is an address in Latin-1, or in UTF-8 of
+ * a client that has not declared it. */
+static struct smtp_reply
+refuse_path(const struct server_session *s, const struct side *side, struct slice in)
+{
+	const struct slice keyword = smtp_extension(SMTP_EXT_SMTPUTF8)->keyword;
+	const char *end = memrchr(in.p, '>', in.n);
+	struct slice params, path = slice_cut(slice_trim(in), ' ', &params);
+	struct smtp_param declared;
+
+	if (end) {
+		path = slice_of(in.p, (size_t)(end + 1 - in.p));
+		params = slice_skip(in, path.n);
+	}
+	if (slice_is_ascii(path))
+		return side->bad;
+	if (!s->utf8 && !smtp_param_find(params, keyword, &declared))
+		return side->eight_bit;
+	return utf8_valid(path) ? side->bad : side->not_utf8;
+}
 
 /* Split "FROM:<path> PARAMS" into *ret and *ret_params.  Code 0: it is well-formed. */
 static struct smtp_reply
@@ -65,8 +93,8 @@ take_path(const struct server_session *s, const struct side *side, struct slice 
 	switch (smtp_path_parse(in, flags, ret, &params)) {
 	case SMTP_PATH_OK:
 		break;
-	case SMTP_PATH_SYNTAX:		/* often an address in Latin-1 */
-		return !slice_is_ascii(in) && !s->utf8 ? side->eight_bit : side->bad;
+	case SMTP_PATH_SYNTAX:
+		return refuse_path(s, side, in);
 	case SMTP_PATH_LOCAL_LONG:
 		return side->long_local;
 	case SMTP_PATH_DOMAIN_LONG:

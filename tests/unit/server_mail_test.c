@@ -21,6 +21,8 @@
 #define FROM_BAD "501 5.1.7 Bad sender address syntax"
 #define TO_BAD "501 5.1.3 Bad recipient address syntax"
 #define FROM_ASCII "550 5.6.7 Error: sender address is not ASCII"
+#define FROM_UTF8 "501 5.1.7 Error: sender address is not valid UTF-8"
+#define TO_UTF8 "501 5.1.3 Error: recipient address is not valid UTF-8"
 #define TO_ASCII "553 5.6.7 Error: recipient address is not ASCII"
 #define PARAMS "501 5.5.4 Syntax: MAIL FROM:<address> KEYWORD=value"
 #define SIZE_SYNTAX "501 5.5.4 Syntax: SIZE=octets"
@@ -154,7 +156,15 @@ static const struct line {
 	{ .name = "H058 two SMTPUTF8", .line = S("MAIL FROM:<a@b> SMTPUTF8 SMTPUTF8"),
 	    .want = TWICE },
 	{ .name = "H058 SMTPUTF8 with a path that is not UTF-8",
-	    .line = S("MAIL FROM:<\xfc@b> SMTPUTF8"), .want = FROM_ASCII },
+	    .line = S("MAIL FROM:<\xfc@b> SMTPUTF8"), .want = FROM_UTF8 },
+	{ .name = "H058 SMTPUTF8 with a domain that is not UTF-8",
+	    .line = S("MAIL FROM:<a@\xfc> BODY=8BITMIME smtputf8"), .want = FROM_UTF8 },
+	{ .name = "H058 SMTPUTF8 with a path in UTF-8 whose syntax is wrong",
+	    .line = S("MAIL FROM:<\xc3\xbc b@c> SMTPUTF8"), .want = FROM_BAD },
+	{ .name = "H050 a path whose syntax is wrong, before a parameter beyond ASCII",
+	    .line = S("MAIL FROM:<a b@c> ENVID=\xc3\xbc"), .want = FROM_BAD },
+	{ .name = "H050 SMTPUTF8 in a path declares nothing",
+	    .line = S("MAIL FROM:<\xfc SMTPUTF8@b>"), .want = FROM_ASCII },
 	{ .name = "ENVID beyond ASCII", .line = S("MAIL FROM:<a@b> SMTPUTF8 ENVID=\xc3\xbc"),
 	    .want = ENVID_SYNTAX },
 	{ .name = "H053 SIZE", .line = S("MAIL FROM:<a@b> SIZE=10000"), .want = FROM_OK },
@@ -318,11 +328,17 @@ static const struct dialogue dialogues[] = {
 		EHLO, STEP("MAIL FROM:<> SMTPUTF8", FROM_OK),
 		STEP("RCPT TO:<\xc3\xbc@d.example> ORCPT=utf-8;\xc3\xbc@d.example", TO_OK),
 		STEP("RCPT TO:<v@\xc3\xbc.example> ORCPT=UTF-8;\\x{FC}@d.example", TO_OK),
-		STEP("RCPT TO:<\xfc@d.example>", TO_BAD),
+		STEP("RCPT TO:<\xfc@d.example>", TO_UTF8),
 		STEP("RCPT TO:<v@d.example> ORCPT=rfc822;\xc3\xbc@d.example", ORCPT_SYNTAX),
 		JUDGED("RCPT TO:<\xc3\xb6@d>", SMTP_REFUSE_USER,
 		    "550 5.1.1 <\xc3\xb6@d>: Recipient address rejected: User unknown"),
 		DATA, DOT } },
+	{ .name = "H058 recipients of an internationalized transaction that cannot be parsed",
+	    .steps = {
+		EHLO, STEP("MAIL FROM:<> SMTPUTF8", FROM_OK),
+		STEP("RCPT TO:<d@\xc3>", TO_UTF8), STEP("RCPT TO:\xc3@d.example", TO_UTF8),
+		STEP("RCPT TO:<\xc3\xbc b@d.example>", TO_BAD),
+		STEP("RCPT TO:<a b@d.example> ORCPT=\xfc", TO_BAD) } },
 	{ .name = "H050 the transaction after an internationalized one",
 	    .steps = {
 		EHLO, STEP("MAIL FROM:<> SMTPUTF8", FROM_OK), RCPT, DATA, DOT, MAIL,
