@@ -5,6 +5,7 @@ import gzip
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import time
 import dkim
 
 from certificates import Authority, tlsa
+from days import DAY, gather, name_of, today, within_a_day
 from programs import BUILD, TRACED, Site, fresh_directory
 from signed_zones import SignedZones
 from tap import check, main, same, test
@@ -233,12 +235,14 @@ def _():
 
 @test("nothing is reported about a day that is not over")
 def _():
-    same(tool("smtp-report"), "")
-    same(letters(), [])
-    today, = os.listdir(SESSIONS)
-    begin = int(time.time()) // 86400 * 86400 - 86400
-    PERIOD.extend([begin, time.strftime("%Y-%m-%d", time.gmtime(begin))])
-    os.rename(SESSIONS + "/" + today, SESSIONS + "/" + PERIOD[1])
+    def undo():
+        for path in site.queued("new"):
+            os.unlink(path)
+        shutil.rmtree(site.queue + "/state/reports")
+    same(within_a_day(SESSIONS, lambda: (tool("smtp-report"), letters()), undo), ("", []))
+    yesterday = today() - 1
+    gather(SESSIONS, yesterday)
+    PERIOD.extend([yesterday * DAY, name_of(yesterday)])
 
 
 @test("--list shows the reports of a day")
@@ -467,7 +471,8 @@ def _():
         done = subprocess.run([BUILD + "/smtp-queue", "-c", site.config, "--json", "doctor"],
                               capture_output=True, text=True, timeout=60)
         return [json.loads(line) for line in done.stdout.splitlines() if '"reports"' in line]
-    day = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 2 * 86400))
+    # Two days ago, or three if a day has ended meanwhile: the doctor looks at both.
+    day = name_of(PERIOD[0] // DAY - 1)
     check("made in time" in str(finding()), finding())
     with open(SESSIONS + "/" + day, "w") as file:
         file.write("")
