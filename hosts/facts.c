@@ -57,8 +57,8 @@ write_fact(struct buf *b, const struct host *host, int64_t now_s)
 {
 	const bool failed = host->failures && !(host->marks & HOST_MARK_FAILURE),
 		   measured = host->first_us && !(host->marks & HOST_MARK_LATENCY);
-	const int64_t left_s = host->ipv4_until_s > now_s && !(host->marks & HOST_MARK_IPV4) ?
-	    host->ipv4_until_s - now_s : 0;
+	const int64_t ipv4_s = host->marks & HOST_MARK_IPV4 ? 0 : hosts_ipv4_until(host, now_s);
+	const int64_t left_s = ipv4_s ? ipv4_s - now_s : 0;
 
 	buf_fmt(b, "%s %s %" PRId64 " %s%" PRId64 " %" PRId64, host->address, host->name,
 	    measured ? host->connect_us : 0, measured && host->at_least ? ">" : "",
@@ -192,13 +192,14 @@ has_news_of_failure(const struct hosts *h, const struct host *host, const struct
 }
 
 static bool
-has_news_of_ipv6(const struct hosts *h, const struct host *host, const struct host *news)
+has_news_of_ipv6(const struct hosts *h, const struct host *host, const struct host *news,
+    int64_t now_s)
 {
 	const int64_t told_s = news->ipv4_until_s - HOSTS_IPV4_S;
 
 	/* Our own fact comes back, too, and may be a second younger then. */
-	return news->ipv4_until_s > host->ipv4_until_s + AGAIN_S && told_s > h->forgiven_s &&
-	    host->proven_s < told_s;
+	return news->ipv4_until_s > hosts_ipv4_until(host, now_s) + AGAIN_S &&
+	    told_s > h->forgiven_s && host->proven_s < told_s;
 }
 
 static bool
@@ -242,7 +243,7 @@ merge_fact(const struct hosts *h, struct host *host, const struct fact *f, int64
 		host->marks |= HOST_MARK_FAILURE;
 		changed = true;
 	}
-	if (has_news_of_ipv6(h, host, news)) {
+	if (has_news_of_ipv6(h, host, news, now_s)) {
 		host->ipv4_until_s = news->ipv4_until_s;
 		host->marks |= HOST_MARK_IPV4;
 		changed = true;

@@ -153,7 +153,7 @@ hosts_paused_until(const struct hosts *h, const struct host *host, int64_t now_s
 	if (host->failures < 2 || host->failed_s > now_s || host->failed_s <= h->forgiven_s)
 		return 0;
 	until_s = host->failed_s + pause_s(h, host->failures);
-	return until_s > now_s ? until_s : 0;
+	return until_s > now_s && until_s - now_s <= HOSTS_IPV4_S ? until_s : 0;
 }
 
 /* Does its latency still count beside a new one?  A host that is not the fastest is measured once
@@ -295,6 +295,14 @@ hosts_spared_until(const struct host *host, enum host_spared what, int64_t now_s
 	/* A clock that was set back ends it. */
 	return failed_s && failed_s <= now_s && now_s - failed_s < HOSTS_SPARED_S ?
 	    failed_s + HOSTS_SPARED_S : 0;
+}
+
+int64_t
+hosts_ipv4_until(const struct host *host, int64_t now_s)
+{
+	const int64_t until_s = host->ipv4_until_s;
+
+	return until_s > now_s && until_s - now_s <= HOSTS_IPV4_S ? until_s : 0;
 }
 
 /* A host greeted us after at least HOSTS_OUTAGE_S without any greeting, so our own network may have
@@ -465,6 +473,7 @@ void
 hosts_state(struct buf *b, const struct hosts *h, const struct host *host, int64_t now_s)
 {
 	const int64_t until_s = hosts_paused_until(h, host, now_s);
+	const int64_t ipv4_until_s = hosts_ipv4_until(host, now_s);
 
 	if (until_s) {
 		add_state(b, "has failed since ");
@@ -478,9 +487,9 @@ hosts_state(struct buf *b, const struct hosts *h, const struct host *host, int64
 	} else if (host->first_us) {
 		add_state(b, host->at_least ? "slower than others" : "good");
 	}
-	if (host->ipv4_until_s > now_s) {
+	if (ipv4_until_s) {
 		add_state(b, "refused our IPv6 address, IPv4 until ");
-		clock_stamp(b, host->ipv4_until_s);
+		clock_stamp(b, ipv4_until_s);
 	}
 	if (host->tls_failed_s)
 		add_state(b, "TLS failed last time");

@@ -37,7 +37,7 @@ struct host {
 	int64_t since_s;		/* unix seconds of the first failure in a row */
 	unsigned failures;		/* in a row; failures within a pause count as one */
 	unsigned broken;		/* in a row: accepted a message and gave no final reply */
-	/* It refused our IPv6 address: use IPv4 addresses until then. */
+	/* It refused our IPv6 address: use IPv4 addresses until then (hosts_ipv4_until). */
 	int64_t ipv4_until_s;
 	/* Unix seconds; 0: never, or not since it worked. */
 	int64_t bdat_failed_s, pipelining_failed_s;
@@ -152,6 +152,10 @@ bool hosts_failed_lately(const struct hosts *h, const struct host *host, int64_t
 
 /* The end of the time (unix seconds) for which the host gets its mail without that; 0: with it. */
 int64_t hosts_spared_until(const struct host *host, enum host_spared what, int64_t now_s);
+
+/* The end of the time (unix seconds) for which only its IPv4 addresses are used; 0: IPv6, too.  A
+ * time that is too far ahead was made by a clock that was wrong. */
+int64_t hosts_ipv4_until(const struct host *host, int64_t now_s);
 
 /* Append the state of a host for people: "good", "has failed since ..., paused until ...". */
 void hosts_state(struct buf *b, const struct hosts *h, const struct host *host, int64_t now_s);

@@ -62,9 +62,9 @@ judge_target(struct order_target *t, const struct hosts *hosts, bool any_ipv4, i
 	judge_failure(t, host, now_s);
 	if (t->until_s)
 		t->reason = ORDER_PAUSED;
-	if (any_ipv4 && t->address->ss_family == AF_INET6 && host->ipv4_until_s > now_s) {
+	if (any_ipv4 && t->address->ss_family == AF_INET6 && hosts_ipv4_until(host, now_s)) {
 		t->reason = ORDER_IPV4;
-		t->until_s = host->ipv4_until_s;
+		t->until_s = hosts_ipv4_until(host, now_s);
 	}
 }
 

@@ -191,6 +191,15 @@ test_ipv6(void)
 	ok(tell(&a, &b, NOW + 20, 0) == 1 && hosts_find(&b, six)->ipv4_until_s == 0,
 	    "and it does not come again");
 	ok(!(hosts_find(&a, six)->marks & HOST_MARK_IPV4), "the fact of a machine stays its own");
+	begin();
+	learn(&a, six, HOST_NO_IPV6, 0, NOW + 3650 * 86400);
+	learn(&a, six, HOST_OPEN, 90000, NOW);
+	ok(tell(&a, &b, NOW, 5) == 1 && hosts_find(&b, six) && !hosts_find(&b, six)->ipv4_until_s,
+	    "nor is that of a clock that was ahead told");
+	learn(&b, six, HOST_NO_IPV6, 0, NOW);
+	b.list[0].marks |= HOST_MARK_UNTOLD;
+	ok(tell(&b, &a, NOW, 0) && hosts_find(&a, six)->ipv4_until_s == NOW + HOSTS_IPV4_S,
+	    "and a right clock's takes its place");
 }
 
 static const struct {

@@ -363,6 +363,11 @@ static const struct {
 	{ .name = "spared", .host = { .first_us = 1, .bdat_failed_s = 1763787773,
 	      .pipelining_failed_s = 1763787773, .pipelining_failures = 2 },
 	  .text = "good; BDAT failed, by DATA; breaks off at PIPELINING, one command at a time" },
+	{ .name = "no IPv6, for as long as that can last",
+	  .host = { .ipv4_until_s = 1763787774 + HOSTS_IPV4_S },
+	  .text = "refused our IPv6 address, IPv4 until 2025-11-29T05:02:54Z" },
+	{ .name = "no IPv6, by a clock that was ahead",
+	  .host = { .ipv4_until_s = 1763787774 + HOSTS_IPV4_S + 1 }, .text = "unknown" },
 	{ .name = "no IPv6, long ago", .host = { .ipv4_until_s = 1763787774 }, .text = "unknown" },
 };
 

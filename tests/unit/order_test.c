@@ -19,6 +19,7 @@ struct known {
 	unsigned failures;
 	unsigned broken;
 	bool no_ipv6;
+	bool ahead;			/* that was noted by a clock that was ahead */
 };
 
 struct order_case {
@@ -161,6 +162,11 @@ static const struct order_case cases[] = {
 	    .mx = { { 10, 11 }, { 20, 1 } },
 	    .known = { { .octet = 11, .first_us = 100, .ago_s = 5, .no_ipv6 = true } },
 	    .order = "(1)!b" },
+	{ .name = "a host that refused our IPv6 address, by a clock that was ahead: IPv6",
+	    .mx = { { 10, 1 }, { 10, 11 } },
+	    .known = { { .octet = 11, .first_us = 100, .ago_s = 5, .ahead = true },
+		{ .octet = 1, .first_us = 200, .ago_s = 5 } },
+	    .order = "(b)[1]" },
 	{ .name = "a host that refuses our IPv6 address has no IPv4: IPv6", .mx = { { 10, 11 } },
 	    .known = { { .octet = 11, .first_us = 100, .ago_s = 5, .no_ipv6 = true } },
 	    .order = "(b)" },
@@ -204,7 +210,7 @@ know(struct hosts *h, const struct known *k)
 	host->failed_s = k->failed_ago_s == 0 ? 0 : NOW - k->failed_ago_s;
 	host->failures = k->failures;
 	host->broken = k->broken;
-	host->ipv4_until_s = k->no_ipv6 ? NOW + 1 : 0;
+	host->ipv4_until_s = k->ahead ? NOW + HOSTS_IPV4_S + 1 : k->no_ipv6 ? NOW + 1 : 0;
 }
 
 /* "1" to "9" for 192.0.2.x, "a" to "z" for IPv6 addresses from octet 10 on. */

@@ -81,7 +81,7 @@ put_object(const struct hosts *hosts, const struct host *h, int64_t now_s)
 		json_time(stdout, "failing_since", h->since_s);
 	if (paused_until_s)
 		json_time(stdout, "rests_until", paused_until_s);
-	if (h->ipv4_until_s > now_s)
+	if (hosts_ipv4_until(h, now_s))
 		json_time(stdout, "ipv4_until", h->ipv4_until_s);
 	if (h->tls_failed_s)
 		json_time(stdout, "tls_failed", h->tls_failed_s);
