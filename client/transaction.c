@@ -304,6 +304,7 @@ take_mail_reply(struct transaction *t)
 {
 	struct smtp_link *l = t->link;
 	struct outcome o;
+	size_t n;
 
 	t->mail_accepted = l->reply.code / 100 == 2;
 	l->dirty = t->mail_accepted;
@@ -321,7 +322,9 @@ take_mail_reply(struct transaction *t)
 		t->why = o;
 		return;
 	}
-	for (size_t i = 0; i < t->nleft; i++)
+	/* With VERP, the next recipient has another reverse-path. */
+	n = t->e->verp && o.cause != CAUSE_LOGIN ? t->asked : t->nleft;
+	for (size_t i = 0; i < n; i++)
 		settle(t, i, &o);
 }
 
@@ -605,6 +608,7 @@ transaction_run(struct transaction *t, struct smtp_link *l)
 {
 	enum transaction_end end = TRANSACTION_DONE;
 	enum plan plan = t->ahead ? PLAN_READY : make_plan(t, l);
+	const size_t had = t->nleft;
 	int r;
 
 	if (plan != PLAN_READY)
@@ -630,7 +634,8 @@ transaction_run(struct transaction *t, struct smtp_link *l)
 		return TRANSACTION_SPENT;
 	if ((t->moved || t->elsewhere) && t->nleft && end != TRANSACTION_SPENT)
 		return TRANSACTION_NEXT;
-	return end == TRANSACTION_DONE && !t->mail_accepted && t->nleft ? TRANSACTION_NEXT : end;
+	return end == TRANSACTION_DONE && !t->mail_accepted && t->nleft && t->nleft == had ?
+	    TRANSACTION_NEXT : end;
 }
 
 /* ---- the transaction sent ahead ---- */

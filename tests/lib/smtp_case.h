@@ -20,6 +20,7 @@ struct smtp_case {
 	unsigned transaction_ms;	/* transaction-timeout; 0: long */
 	bool binary;			/* a fact of the content */
 	bool utf8_header;		/* the same */
+	bool verp;			/* each recipient has a reverse-path of its own */
 	bool lmtp;
 	char state;			/* of a delivered recipient in the file; 0: 'D' */
 	const char *domain;		/* looked up by MX; NULL: host */
@@ -78,6 +79,7 @@ smtp_message(const struct smtp_case *c)
 	mail_put(&smtp_mail, c->from ? c->from : "a@b", c->params ? c->params : "",
 	    c->to ? c->to : "c@d", slice_str(c->content ? c->content : SHORT_MESSAGE));
 	smtp_mail.e.arrived_us -= c->age_s * 1000000;
+	smtp_mail.e.verp = c->verp;
 	smtp_mail.e.facts.utf8_header = c->utf8_header;
 	smtp_mail.e.facts.binary = smtp_mail.e.facts.binary || c->binary;
 }

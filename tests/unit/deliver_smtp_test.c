@@ -126,6 +126,28 @@ static const struct smtp_case cases[] = {
 	{ .name = "R140 5yz to DATA fails them",
 	  .script = { PLAIN MAIL "S 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 554 5.5.0 no\n" BYE },
 	  .want = "failed 5.5.0" },
+	{ .name = "5yz to a reverse-path of VERP fails its recipient, and no other",
+	  .verp = true, .to = "c@d|e@d|f@d",
+	  .script = { PLAIN "= MAIL FROM:<a+c=d@b>\nS 501 5.1.7 too long\n"
+	    "= MAIL FROM:<a+e=d@b>\nS 250 ok\n= RCPT TO:<e@d>\nS 250 ok\n= DATA\nS 354 go\n"
+	    "D\nS 250 ok\n= MAIL FROM:<a+f=d@b>\nS 250 ok\n= RCPT TO:<f@d>\nS 550 5.1.1 no\n"
+	    BYE },
+	  .want = "failed 5.1.7 501|delivered 2.0.0|failed 5.1.1" },
+	{ .name = "the same, pipelined",
+	  .verp = true, .to = "c@d|e@d",
+	  .script = { PIPE "C MAIL FROM:<a+c=d@b>\n= RCPT TO:<c@d>\n= DATA\nQ\nS 550 5.7.1 no\n"
+	    "S 503 no\nS 503 no\n= MAIL FROM:<a+e=d@b>\n= RCPT TO:<e@d>\n= DATA\nQ\nS 250 ok\n"
+	    "S 250 ok\nS 354 go\nD\nS 250 ok\n" BYE },
+	  .want = "failed 5.7.1|delivered 2.0.0" },
+	{ .name = "all reverse-paths of VERP are refused",
+	  .verp = true, .to = "c@d|e@d",
+	  .script = { PLAIN "= MAIL FROM:<a+c=d@b>\nS 550 no\n= MAIL FROM:<a+e=d@b>\nS 550 no\n"
+	    BYE },
+	  .want = "failed 5.0.0|failed 5.0.0" },
+	{ .name = "4yz to a reverse-path of VERP: the host takes nothing now",
+	  .verp = true, .to = "c@d|e@d",
+	  .script = { PLAIN "= MAIL FROM:<a+c=d@b>\nS 451 4.3.1 disk\n" BYE },
+	  .want = "deferred 4.3.1|deferred 4.3.1" },
 	{ .name = "R141 452 to a later RCPT: the rest right away",
 	  .to = "c@d|e@d|f@d",
 	  .script = { PLAIN MAIL "S 250 ok\nC RCPT TO:<c@d>\nS 250 ok\nC RCPT\n"
