@@ -233,6 +233,8 @@ static const struct damage {
 	{ "`last` that is no bool", valid_rcpt, FIELD(rcpt.last), 2 },
 	{ "a path without its end", valid_rcpt, FIELD(rcpt.path), 'a' },
 	{ "a path with a line feed", valid_rcpt, offsetof(struct frame, rcpt.path) + 1, 1, '\n' },
+	{ "a delay beyond all", valid_rcpt, FIELD(rcpt.delay_us), 0x7f },
+	{ "a negative delay beyond all", valid_rcpt, FIELD(rcpt.delay_us), 0x80 },
 	{ "a cause that is none", valid_rcpt, FIELD(rcpt.outcome.cause), 0x7f },
 	{ "a negative cause", valid_rcpt, FIELD(rcpt.outcome.cause), 0xff },
 	{ "a kind that is not the cause's", valid_rcpt, FIELD(rcpt.outcome.kind), 0 },
