@@ -93,13 +93,31 @@ write_held(struct delivery *d, struct queue_entry *e)
 	d->held.n = 0;
 }
 
+static int64_t
+cut_time(int64_t us)
+{
+	return us < OUTCOME_TIME_MAX_US ? us : OUTCOME_TIME_MAX_US;
+}
+
+static struct outcome_times
+times_of(const struct delivery *d)
+{
+	const struct outcome_times *t = &d->times;
+	const int64_t all_us = clock_us() - d->begun_us;
+
+	return (struct outcome_times){
+		.dns_us = cut_time(t->dns_us), .connect_us = cut_time(t->connect_us),
+		.send_us = cut_time(all_us - t->dns_us - t->connect_us),
+		.latency_us = cut_time(t->latency_us),
+	};
+}
+
 void
 attempt_report(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const struct outcome *o)
 {
 	struct outcome full = *o;
 
-	full.times = d->times;
-	full.times.send_us = clock_us() - d->begun_us - d->times.dns_us - d->times.connect_us;
+	full.times = times_of(d);
 	d->undelivered |= o->kind != OUTCOME_DELIVERED;
 	/* Mark first: after a crash the message must not be delivered again.  If the mark cannot be
 	 * written, the sink still gets the outcome, and the runner finishes or defers the message

@@ -8,8 +8,6 @@
 #include "base/foreign.h"
 #include "smtp/reply.h"
 
-#define TIME_MAX_US (INT64_C(86400) * 1000000)	/* no attempt takes longer */
-
 static const struct row {
 	enum outcome_kind kind;
 	char status[8];
@@ -169,7 +167,7 @@ is_status(const char *s)
 static bool
 is_time(int64_t us)
 {
-	return us >= -TIME_MAX_US && us <= TIME_MAX_US;
+	return us >= -OUTCOME_TIME_MAX_US && us <= OUTCOME_TIME_MAX_US;
 }
 
 bool

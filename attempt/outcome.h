@@ -77,7 +77,10 @@ enum outcome_reach {
 
 #define OUTCOME_DETAIL 600
 
-/* The times of an attempt in microseconds; 0: not reached, or none. */
+/* The times of an attempt in microseconds; 0: not reached, or none.  A peer that delays each of its
+ * replies can make one last for days: longer times are cut. */
+#define OUTCOME_TIME_MAX_US (INT64_C(400) * 86400 * 1000000)
+
 struct outcome_times {
 	int64_t dns_us, connect_us;	/* connect: dialling, greeting, EHLO */
 	int64_t send_us;		/* from there to the reply that decided */
