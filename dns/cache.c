@@ -98,10 +98,18 @@ drop_entry(struct dns_cache *c, struct cache_entry *e)
 }
 
 void
-dns_cache_free(struct dns_cache *c)
+dns_cache_clear(struct dns_cache *c)
 {
 	while (c && c->oldest)
 		drop_oldest(c);
+	if (c)
+		c->server_until_ms = 0;
+}
+
+void
+dns_cache_free(struct dns_cache *c)
+{
+	dns_cache_clear(c);
 	if (c)
 		servers_done(&c->servers);
 	free(c);

@@ -55,6 +55,9 @@ struct dns_cache {
 struct dns_cache *dns_cache_new(void);
 void dns_cache_free(struct dns_cache *c);
 
+/* Forget the answers: other servers may give others.  c may be NULL. */
+void dns_cache_clear(struct dns_cache *c);
+
 /* Answer q from the cache.  False if the answer is not known.  c may be NULL. */
 bool dns_cache_get(struct dns_cache *c, struct dns_question *q);
 

@@ -13,6 +13,7 @@
 
 #include "dns/name.h"
 
+#define RESOLV_CONF "/etc/resolv.conf"
 #define DNS_PORT    53
 #define FILE_MAX    65536
 #define TIMEOUT_S   5		/* these values are libc's */
@@ -119,6 +120,8 @@ read_file(struct dns_resolver *r, const char *path)
 
 	if (fd < 0)
 		return;
+	if (fstat(fd, &r->file_state) < 0)	/* before it is read: a later change is seen */
+		r->file_state = (struct stat){ 0 };
 	while (n < sizeof text && (got = read(fd, text + n, sizeof text - n)) != 0) {
 		if (got < 0 && errno != EINTR)
 			break;
@@ -147,17 +150,68 @@ take_list(struct dns_resolver *r, const struct address_list *servers)
 	}
 }
 
+/* Read the settings into r, whose members for them are zero.  False: there is no server. */
+static bool
+read_settings(struct dns_resolver *r, const struct address_list *servers, const char *resolv_conf)
+{
+	r->timeout_ms = TIMEOUT_S * 1000;
+	r->attempts = ATTEMPTS;
+	r->ndots = NDOTS;
+	r->file = resolv_conf;
+	read_file(r, resolv_conf);
+	if (servers && servers->n)
+		take_list(r, servers);
+	return r->nservers > 0;
+}
+
 void
 dns_resolver_init(struct dns_resolver *r, const struct address_list *servers,
     const char *resolv_conf)
 {
 	memset(r, 0, sizeof *r);
-	r->timeout_ms = TIMEOUT_S * 1000;
-	r->attempts = ATTEMPTS;
-	r->ndots = NDOTS;
-	read_file(r, resolv_conf ? resolv_conf : "/etc/resolv.conf");
-	if (servers && servers->n)
-		take_list(r, servers);
-	if (r->nservers == 0)
+	if (!read_settings(r, servers, resolv_conf ? resolv_conf : RESOLV_CONF))
 		add_nameserver(r, SL("127.0.0.1"));
+}
+
+static bool
+is_unchanged(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* Do both ask the same servers in the same way? */
+static bool
+is_same(const struct dns_resolver *a, const struct dns_resolver *b)
+{
+	bool same = a->nservers == b->nservers && a->timeout_ms == b->timeout_ms &&
+	    a->attempts == b->attempts && a->rotate == b->rotate && a->use_tcp == b->use_tcp &&
+	    a->nsearch == b->nsearch && a->ndots == b->ndots;
+
+	for (size_t i = 0; same && i < a->nservers; i++)
+		same = a->server_len[i] == b->server_len[i] &&
+		    memcmp(&a->servers[i], &b->servers[i], a->server_len[i]) == 0;
+	for (size_t i = 0; same && i < a->nsearch; i++)
+		same = strcmp(a->search[i], b->search[i]) == 0;
+	return same;
+}
+
+bool
+dns_resolver_renew(struct dns_resolver *r, const struct address_list *servers)
+{
+	struct dns_resolver next = { 0 };
+	struct stat now;
+	bool same;
+
+	if (!r->file || stat(r->file, &now) < 0 || is_unchanged(&now, &r->file_state) ||
+	    !read_settings(&next, servers, r->file))
+		return false;
+	same = is_same(r, &next);
+	next.hosts = r->hosts;
+	next.cache = r->cache;
+	next.validator = r->validator;
+	next.trust_ad = r->trust_ad;
+	next.unvalidated = r->unvalidated;
+	*r = next;
+	return !same;
 }

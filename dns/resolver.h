@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "base/cidr.h"
 
@@ -39,6 +40,8 @@ struct dns_resolver {
 	char search[DNS_SEARCH_MAX][DNS_NAME_MAX];
 	size_t nsearch;
 	unsigned ndots;
+	const char *file;	/* resolv.conf(5), borrowed; NULL: its changes do not count */
+	struct stat file_state;	/* as it was read; zeroed: there was none */
 	/* The text of /etc/hosts, borrowed; NULL: each question for a configured host reads the
 	 * file. */
 	struct slice hosts;
@@ -53,12 +56,17 @@ struct dns_resolver {
 	const char *unvalidated;
 };
 
-/* Set the resolver up.  The servers are those given (`resolver` in [relay]), if any.  Else they
+/* Set the resolver up.  resolv_conf is borrowed.  The servers are those given (`resolver` in [relay]), if any.  Else they
  * come from the file resolv_conf (NULL: /etc/resolv.conf): nameserver with scope and IPv6, options
  * timeout:, attempts:, rotate and use-vc.  Without any server 127.0.0.1 is asked, as libc does.
  * search, domain and the option ndots: always come from the file. */
 void dns_resolver_init(struct dns_resolver *r, const struct address_list *servers,
     const char *resolv_conf);
+
+/* Read the file of dns_resolver_init() again if it has changed; the other members stay.  True if
+ * other servers are asked now, or in another way.  A file that is gone, or has no server while it
+ * is written, changes nothing. */
+bool dns_resolver_renew(struct dns_resolver *r, const struct address_list *servers);
 
 enum dns_status {
 	DNS_OK,

@@ -44,6 +44,13 @@ let_go(struct validator *v)
 	v->aide.fd = -1;
 }
 
+void
+validator_renew(struct validator *v)
+{
+	if (is_started(v))
+		let_go(v);
+}
+
 static void
 note_death(struct validator *v)
 {

@@ -47,6 +47,10 @@ int validator_news(struct validator *v, struct validator_news *ret);
 /* Wait for the first news; it comes in VALIDATOR_TEST_MS.  0, or -errno if the process has died. */
 int validator_await(struct validator *v, struct validator_news *ret);
 
+/* The servers of the resolver have changed: the next validator_link() starts a new process.  The
+ * old one serves those who ask it, and ends after them. */
+void validator_renew(struct validator *v);
+
 /* End the process; no process may be asking it any more. */
 void validator_end(struct validator *v);
 

@@ -62,6 +62,17 @@ need_fetcher(struct runner *r, const struct route *route)
 	return r->has_fetcher == FETCHER_RUNS ? &r->fetcher : NULL;
 }
 
+/* A long run may see the network of this host change, or begin before there was one. */
+static void
+follow_resolver(struct runner *r)
+{
+	if (!dns_resolver_renew(r->resolver, &r->config->relay.resolver))
+		return;
+	dns_cache_clear(r->resolver->cache);
+	if (r->validator)
+		validator_renew(r->validator);
+}
+
 static struct worker *
 start_worker(struct runner *r, struct destination *d)
 {
@@ -80,6 +91,8 @@ start_worker(struct runner *r, struct destination *d)
 
 	if (!w)
 		return NULL;
+	if (needs_dns(d->route))
+		follow_resolver(r);
 	if (r->validator && needs_dns(d->route))
 		error = setup.validator = validator_link(r->validator);
 	if (error >= 0)

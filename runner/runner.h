@@ -39,7 +39,7 @@ struct runner_watcher {
 struct runner {
 	const struct config *config;
 	const struct queue *queue;
-	const struct dns_resolver *resolver;
+	struct dns_resolver *resolver;	/* follows resolv.conf(5) */
 	struct validator *validator;	/* NULL: answers of the DNS are not validated here */
 	struct aliases *aliases;	/* NULL: no route has any */
 	struct fetcher_setup fetch;	/* none: no policies of MTA-STS are fetched */

@@ -11,7 +11,7 @@ import subprocess
 from exchangers import Exchanger
 from nameservers import A, MX, SERVFAIL, TRUNCATED, FakeNameServer, answer, nsd, record, wire_name
 from programs import Site, fresh_directory
-from tap import check, main, same, test
+from tap import check, main, same, test, wait_for
 
 directory = fresh_directory()
 nsd(directory + "/nsd", {"example.org": """
@@ -349,6 +349,26 @@ def _():
     resolv_conf("# the host's own", "nameserver garbage", "nameserver 192.0.2.53 # a comment",
                 "search example.org")
     deliver("bob@example.org", "-o", "relay.resolver=system")
+
+
+@test("--watch follows /etc/resolv.conf: other name servers, and an empty file while it is written")
+def _():
+    address = "bob@example.org"
+    resolv_conf("nameserver 192.0.2.105")       # the network before; nobody is there
+    site.watch("-o", "relay.resolver=system", "-o", "queue.retry-min=1s")
+    try:
+        site.send(address)
+        check(wait_for(lambda: site.queued("wait"), 20), site.log())
+        had = len(exchanger.messages)
+        resolv_conf("nameserver 192.0.2.53")
+        check(wait_for(lambda: len(exchanger.messages) == had + 1, 20), site.log()[-2000:])
+        resolv_conf("# no server yet")
+        site.send("bob@aliasmx.example.org")
+        check(wait_for(lambda: len(exchanger.messages) == had + 2, 20), site.log()[-2000:])
+    finally:
+        site.runner.terminate()
+        site.runner.wait(20)
+    same(site.queued(), [])
 
 
 main(site.keep_queue_note)

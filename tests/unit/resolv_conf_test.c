@@ -5,6 +5,8 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/lib/tap.h"
@@ -170,6 +172,70 @@ own_servers(const char *path)
 	    "own servers: search and ndots count");
 }
 
+/* Write text as the whole file, at another time than before. */
+static void
+rewrite(int fd, const char *text)
+{
+	static time_t s = 1000000000;
+	const struct timespec times[2] = { { .tv_sec = ++s }, { .tv_sec = s } };
+
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, text, strlen(text), 0) != (ssize_t)strlen(text) ||
+	    futimens(fd, times) < 0)
+		abort();
+}
+
+static const struct renew_case {
+	const char *name, *text, *servers;
+	bool other;			/* the result */
+} renew_cases[] = {
+	{ "unchanged", NULL, "192.0.2.1", false },
+	{ "the same content, written again", "nameserver 192.0.2.1\n", "192.0.2.1", false },
+	{ "another server", "nameserver 192.0.2.2\n", "192.0.2.2", true },
+	{ "no server while it is written", "", "192.0.2.2", false },
+	{ "and two after that", "nameserver 192.0.2.2\nnameserver 192.0.2.3\n",
+	    "192.0.2.2 192.0.2.3", true },
+	{ "options", "nameserver 192.0.2.2\nnameserver 192.0.2.3\noptions timeout:1\n",
+	    "192.0.2.2 192.0.2.3", true },
+	{ "a domain to search",
+	    "nameserver 192.0.2.2\nnameserver 192.0.2.3\noptions timeout:1\nsearch a.example\n",
+	    "192.0.2.2 192.0.2.3", true },
+	{ "another domain",
+	    "nameserver 192.0.2.2\nnameserver 192.0.2.3\noptions timeout:1\nsearch b.example\n",
+	    "192.0.2.2 192.0.2.3", true },
+};
+
+static void
+renew(int fd, const char *path)
+{
+	struct sockaddr_storage server;
+	struct address_list configured = { &server, 1 };
+	struct dns_resolver r;
+	socklen_t len;
+
+	rewrite(fd, "nameserver 192.0.2.1\n");
+	dns_resolver_init(&r, NULL, path);
+	r.trust_ad = true;
+	for (size_t i = 0; i < sizeof renew_cases / sizeof renew_cases[0]; i++) {
+		const struct renew_case *c = &renew_cases[i];
+		char space[512];
+		struct buf b = BUF(space);
+
+		if (c->text)
+			rewrite(fd, c->text);
+		ok(dns_resolver_renew(&r, NULL) == c->other, "renewed: %s", c->name);
+		is(servers_text(&r, &b), slice_str(c->servers), c->name);
+	}
+	ok(r.trust_ad && r.timeout_ms == 1000, "the other members stay");
+	r.file = "/nowhere";
+	ok(!dns_resolver_renew(&r, NULL), "a file that is gone changes nothing");
+	r.file = NULL;
+	ok(!dns_resolver_renew(&r, NULL), "without a file nothing changes");
+	(void)address_parse(SL("192.0.2.53"), 53, &server, &len);
+	dns_resolver_init(&r, &configured, path);
+	rewrite(fd, "nameserver 192.0.2.4\nsearch b.example\n");
+	ok(!dns_resolver_renew(&r, &configured), "own servers: those of the file do not count");
+}
+
 int
 main(void)
 {
@@ -204,6 +270,7 @@ main(void)
 	    5000);
 	configured = (struct address_list){ list + 1, 1 };
 	init("init_port_left_open", &configured, path, "192.0.2.53", 53, 5000);
+	renew(fd, path);
 	(void)unlink(path);
 	(void)close(fd);
 	init("init_no_file", NULL, path, "127.0.0.1", 53, 5000);
