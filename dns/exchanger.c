@@ -34,6 +34,13 @@ is_usable(const struct sockaddr_storage *address)
 	return ip >> 24 != 0 && !IN_MULTICAST(ip) && ip != INADDR_BROADCAST;
 }
 
+/* A failure that may be over later. */
+static bool
+is_passing(enum dns_status status)
+{
+	return status == DNS_SERVFAIL || status == DNS_TIMEOUT;
+}
+
 static bool
 is_wanted(int af, enum address_family family)
 {
@@ -92,11 +99,29 @@ add_proof(struct mx_exchanger *e, const struct dns_question *q)
 		memcpy(e->canonical, q->canonical, sizeof e->canonical);
 }
 
+/* Keep the reason for which there is no address. */
+static void
+keep_reason(struct mx_exchanger *e, const struct dns_question *q)
+{
+	struct buf b = BUF(e->why);
+
+	if (e->why[0] || !q->name)
+		return;
+	if (q->status == DNS_OK && q->nrecords) {
+		address_text(&b, (const struct sockaddr *)&q->records[0].address);
+		buf_str(&b, " is no address of a host");
+	} else if (q->status == e->status && is_passing(e->status)) {
+		buf_str(&b, dns_question_text(q));
+	}
+	(void)buf_cstr(&b);
+}
+
 static void
 set_addresses(struct mx_exchanger *e, struct pair *pair, enum address_family family)
 {
 	e->status = DNS_OK;
 	e->trust = DNS_UNCHECKED;
+	e->why[0] = '\0';
 	for (size_t k = 0; k < 2; k++) {
 		if (pair->q[k].name)
 			add_proof(e, &pair->q[k]);
@@ -104,8 +129,11 @@ set_addresses(struct mx_exchanger *e, struct pair *pair, enum address_family fam
 			pair->q[k].status = pair->q[1 - k].status;
 	}
 	add_in_turn(e, pair, family);
-	if (e->naddresses == 0)
-		e->status = exchanger_worst_status(pair->q[0].status, pair->q[1].status);
+	if (e->naddresses)
+		return;
+	e->status = exchanger_worst_status(pair->q[0].status, pair->q[1].status);
+	for (size_t k = 0; k < 2; k++)
+		keep_reason(e, &pair->q[k]);
 }
 
 static void
@@ -209,8 +237,7 @@ mx_set_verdict(struct mx_list *l, struct slice domain)
 			mx_set_detail(l, "", domain, found[e->implicit][trust], NULL, 0);
 			return;
 		}
-		may_pass |= l->exchangers[i].status == DNS_SERVFAIL ||
-		    l->exchangers[i].status == DNS_TIMEOUT;
+		may_pass |= is_passing(l->exchangers[i].status);
 	}
 	l->status = may_pass ? MX_DEFER : MX_NO_HOST;
 	if (l->n == 1)

@@ -29,7 +29,7 @@ struct mx_exchanger {
 	uint16_t weight;		/* its share, if the list has `spread` (RFC 2782) */
 	bool implicit;			/* no MX: the address of the domain itself */
 	enum dns_status status;		/* result of the address look-ups if there is no address */
-	char why[DNS_WHY_MAX];		/* the reason for that status, if a validator gave one */
+	char why[DNS_WHY_MAX];		/* the reason for that status; "": none */
 	/* The proof of its addresses: the better one of its two families. */
 	enum dns_trust trust;
 	/* The name at the end of its aliases; "": not known. */

@@ -42,6 +42,9 @@ struct asking {
 	unsigned failures;
 	bool open;
 	bool silent;			/* a server did not answer in time */
+	bool cut;			/* a truncated reply came; the fault is that of TCP */
+	int fault;			/* errno of the last server that failed; 0: none did */
+	size_t fault_server;
 	bool refused;			/* a server replied SERVFAIL or a similar error */
 	bool unproven;			/* a reply was used that is not validated */
 	unsigned plain;			/* bits of servers: ask without EDNS next */
@@ -74,9 +77,36 @@ end_question(struct asking *a, enum dns_status status)
 	a->q->status = status;
 }
 
+/* Keep the reason for which a server cannot be asked.  A reply by UDP shows that it is there, so
+ * the reason why TCP fails is the one to mend. */
+static void
+note_fault(struct asking *a, size_t server, bool tcp, int error)
+{
+	if (a->cut && !tcp)
+		return;
+	a->fault = -error;
+	a->fault_server = server;
+}
+
+/* If no server could be asked, that is more to know than that none replied. */
+static void
+explain_silence(const struct asking *a)
+{
+	struct buf b = BUF(a->q->why);
+
+	if (!a->fault || a->refused || a->q->rcode)
+		return;
+	buf_str(&b, a->cut ? "its answer is truncated, and TCP to the name server fails: " : "");
+	address_text(&b, (const struct sockaddr *)&a->r->servers[a->fault_server]);
+	buf_str(&b, a->cut ? ": " : " cannot be asked: ");
+	buf_str(&b, strerror(a->fault));
+	(void)buf_cstr(&b);
+}
+
 static void
 give_up(struct asking *a)
 {
+	explain_silence(a);
 	end_question(a, a->refused ? DNS_SERVFAIL : DNS_TIMEOUT);
 }
 
@@ -121,12 +151,14 @@ ask_server(struct asking *a, int64_t from_ms)
 	const unsigned most = (unsigned)a->r->nservers * (unsigned)a->r->attempts;
 
 	for (; a->failures < most; a->failures++, a->turn++) {
-		size_t server = (a->first + a->turn) % a->r->nservers;
+		const size_t server = (a->first + a->turn) % a->r->nservers;
+		const int error = send_question(a, server);
 
-		if (send_question(a, server) == 0) {
+		if (error == 0) {
 			a->next_ms = from_ms + turn_ms(a, server);
 			return;
 		}
+		note_fault(a, server, a->r->use_tcp, error);
 		a->silent = true;
 	}
 	give_up(a);
@@ -144,8 +176,14 @@ ask_next(struct asking *a)
 static void
 ask_by_tcp(struct asking *a, struct asked *of)
 {
+	int error;
+
 	exchange_close(&of->x);
-	if (exchange_open(&of->x, a->r, of->server, &of->query, true) < 0)
+	error = exchange_open(&of->x, a->r, of->server, &of->query, true);
+	a->cut = true;
+	/* The fault of a connection that is never made. */
+	note_fault(a, of->server, true, error < 0 ? error : -ETIMEDOUT);
+	if (error < 0)
 		ask_next(a);
 	else
 		a->next_ms = clock_ms() + a->r->timeout_ms;
@@ -286,6 +324,7 @@ step_asked(struct asking *a, struct asked *of)
 	} else if (n == -EMSGSIZE) {
 		use_large(a, of);
 	} else if (n < 0) {
+		note_fault(a, of->server, of->x.tcp, (int)n);
 		exchange_close(&of->x);
 		a->silent = true;
 		ask_next(a);

@@ -56,10 +56,10 @@ struct dns_resolver {
 	const char *unvalidated;
 };
 
-/* Set the resolver up.  resolv_conf is borrowed.  The servers are those given (`resolver` in [relay]), if any.  Else they
+/* Set the resolver up.  The servers are those given (`resolver` in [relay]), if any.  Else they
  * come from the file resolv_conf (NULL: /etc/resolv.conf): nameserver with scope and IPv6, options
  * timeout:, attempts:, rotate and use-vc.  Without any server 127.0.0.1 is asked, as libc does.
- * search, domain and the option ndots: always come from the file. */
+ * search, domain and the option ndots: always come from the file.  Its name is borrowed. */
 void dns_resolver_init(struct dns_resolver *r, const struct address_list *servers,
     const char *resolv_conf);
 
@@ -131,7 +131,8 @@ struct dns_question {
 	/* The name at the end of the aliases, if the status is DNS_OK or DNS_NODATA; it may be the
 	 * name itself. */
 	char canonical[DNS_NAME_MAX];
-	char why[DNS_WHY_MAX];		/* the reason of a validator for a failure; "": none */
+	/* The reason of a validator for a failure, or why no server can be asked; "": none. */
+	char why[DNS_WHY_MAX];
 };
 
 /* Ask n questions, DNS_QUESTIONS_MAX at a time, and wait for all.  CNAMEs in an answer are

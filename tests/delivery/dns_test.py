@@ -203,9 +203,29 @@ def _():
     check(server.udp >= 2, "asked %d times only" % server.udp)
 
 
-@test("no host at the name server's address: deferred")
+@test("no host at the name server's address: deferred, with that address")
 def _():
-    deferred("bob@example.org", *at(105), why=["4.4.3"])
+    deferred("bob@example.org", *at(105),
+             why=["4.4.3", "MX example.org: 192.0.2.105 cannot be asked: Connection refused"])
+
+
+@test("a truncated answer, and no TCP: deferred, as a firewall may be the cause")
+def _():
+    server = fake(152, lambda query: query.send(answer(query.id, query.question, flags=TRUNCATED)))
+    server.stop_tcp()
+    deferred("bob@example.org", *at(152),
+             why=["4.4.3", "MX example.org: its answer is truncated, and TCP to the name server "
+                  "fails: 192.0.2.152: Connection refused"])
+
+
+@test("an exchanger's address: the server's error, or why there is no answer")
+def _():
+    def behave(query):
+        if query.kind == MX:
+            return True
+        query.send(answer(query.id, query.question, rcode=5))
+    fake(153, behave)
+    deferred("bob@example.org", *at(153), why=["address of mx.example.org: REFUSED"])
 
 
 @test("the first name server is silent, the second answers: delivered")

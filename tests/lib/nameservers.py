@@ -99,7 +99,13 @@ class FakeNameServer:
             writer.close()
 
         await _loop.create_datagram_endpoint(Datagrams, local_addr=(address, port))
-        await asyncio.start_server(stream, address, port)
+        self._tcp = await asyncio.start_server(stream, address, port)
+
+    def stop_tcp(self):
+        """Refuse connections, as a firewall may do."""
+        async def close():
+            self._tcp.close()
+        in_loop(close())
 
     def handle(self, query):
         if self.behave(query):
