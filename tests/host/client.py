@@ -8,13 +8,15 @@ client.py crowd HOST PORT N  N connections begun at the same time; prints how ma
 client.py hostile HOST PORT  sessions that end badly
 client.py send HOST PORT FROM TO [COUNT]   messages by smtplib, one session
 client.py deaf HOST PORT SECONDS           commands without end, until the server cannot reply any
-                             more; prints "full", and rests
+                             more; prints "full", and rests until its stdin ends, for so many
+                             seconds at most
 client.py greeting HOST PORT               prints the first line of the server
 client.py submit HOST PORT USER PASSWORD FROM TO   one message; TLS from the first octet on port
                              465, STARTTLS elsewhere; prints the version of TLS
 client.py syslog PATH        a syslog daemon: prints each datagram of the socket PATH as a line
 """
 import os
+import select
 import selectors
 import smtplib
 import socket
@@ -22,7 +24,6 @@ import ssl
 import struct
 import sys
 import threading
-import time
 
 TIMEOUT = 30
 
@@ -134,7 +135,7 @@ def deaf(host, port, seconds):
             s.sendall(b"NOOP\r\n" * 1000)
     except OSError:
         print("full", flush=True)
-    time.sleep(int(seconds))
+    select.select([sys.stdin], [], [], int(seconds))
 
 
 def greeting(host, port):

@@ -298,16 +298,19 @@ ok "it stops in order" here sh -c 'systemctl stop smtp-handler-listen.service &&
     test "$(systemctl show -P Result smtp-handler-listen.service)" = success'
 
 # Restart and reload.
-deaf_client()		# a session that cannot end, as its client does not read for 12 seconds
+deaf_client()		# a session that cannot end, as its client does not read until hear()
 {
-	client deaf 127.0.0.1 25 12 > "$stage.deaf" &
+	mkfifo "$stage.hear"
+	client deaf 127.0.0.1 25 100 > "$stage.deaf" < "$stage.hear" &
 	deaf=$!
+	exec 7> "$stage.hear"
 	wait_for 10 test -s "$stage.deaf"
 }
 hear()			# the end of that client
 {
+	exec 7>&-
 	wait "$deaf"
-	rm -f "$stage.deaf"
+	rm -f "$stage.deaf" "$stage.hear"
 }
 greeting()		# prints how a client is greeted, and after how many seconds
 {
