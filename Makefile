@@ -424,26 +424,30 @@ tests_of        = $(sort $(wildcard tests/$(1)/*_test.*))
 files           = $(wildcard $(2:%=tests/$(1)/%_test.*))
 # These install packages on booted systems: nothing else runs beside them.
 HOST_PACKAGES   = package programs
-# These boot systemd, measure, or look at all processes: nothing runs beside one of them.
+# These boot systemd or change users: two run at a time, and nothing beside them.
+HOST_PAIRS      = systemd walls two_users users
+# These measure, or look at all processes: nothing runs beside one of them.
 HOST_ALONE      = listen load make-run memory no-process orphans stats strangers supervised \
-    survive systemd two_users users walls
+    survive
 # These wait more than they compute.
 DELIVERY_WAITS  = dns dns_cost dnssec health hostile junk login maildir queue_tool rate runner \
     schedule shared_limits shares shutdown state sts tls tls_reports transcript trips
 HOST_WAITS      = auth lists proxy remote socket-activate tcpserver
 delivery_waits  = $(call files,delivery,$(DELIVERY_WAITS))
 host_waits      = $(call files,host,$(HOST_WAITS))
+host_pairs      = $(call files,host,$(HOST_PAIRS))
 host_alone      = $(call files,host,$(HOST_ALONE))
 delivery_others = $(filter-out $(delivery_waits),$(call tests_of,delivery))
 host_packages   = $(call files,host,$(HOST_PACKAGES))
-host_others     = $(filter-out $(host_waits) $(host_packages) $(host_alone),\
-    $(call tests_of,host))
+host_others     = $(filter-out $(host_waits) $(host_packages) $(host_pairs) \
+    $(host_alone),$(call tests_of,host))
 in_namespace    = $(call scripts,$(1),tests/delivery/run)
 crash_checks    = $(call scripts,$(call tests_of,crash))
 script_checks   = $(crash_checks) $(call in_namespace,$(delivery_others)) \
     $(call scripts,$(host_others)) \
     -w $(call in_namespace,$(delivery_waits)) $(call scripts,$(host_waits)) \
-    -j 2 $(call scripts,$(host_packages)) -j 1 $(call scripts,$(host_alone))
+    -j 2 $(call scripts,$(host_packages)) -j 2 $(call scripts,$(host_pairs)) \
+    -j 1 $(call scripts,$(host_alone))
 
 .PHONY: deps check check-programs check-here unit
 deps:
