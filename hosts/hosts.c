@@ -153,7 +153,7 @@ hosts_paused_until(const struct hosts *h, const struct host *host, int64_t now_s
 	if (host->failures < 2 || host->failed_s > now_s || host->failed_s <= h->forgiven_s)
 		return 0;
 	until_s = host->failed_s + pause_s(h, host->failures);
-	return until_s > now_s && until_s - now_s <= HOSTS_IPV4_S ? until_s : 0;
+	return until_s > now_s ? until_s : 0;
 }
 
 /* Does its latency still count beside a new one?  A host that is not the fastest is measured once
