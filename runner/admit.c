@@ -209,7 +209,7 @@ push_job(struct runner *r, struct message *m, const struct sheet *s,
 		return error;
 	}
 	m->jobs++;
-	if (reply == RATES_GO)
+	if (reply != RATES_DUE)
 		destination_push(&r->destinations, d, job);
 	return 0;
 }
