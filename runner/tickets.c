@@ -95,13 +95,14 @@ find_slot(struct tickets *t, const char *owner, int64_t now_s)
 	return oldest;
 }
 
-/* Has the host failed with a ticket of this owner?  Then it gets no other. */
+/* Has the host failed lately with a ticket of this owner?  Then it gets no other. */
 static bool
-is_spurned(const struct tickets *t, const char *owner, const struct ticket_kind *kind)
+is_spurned(const struct tickets *t, const char *owner, const struct ticket_kind *kind,
+    int64_t now_s)
 {
 	for (size_t i = 0; i < t->n; i++)
 		if (is_kind(&t->slots[i], owner, kind) && is_owner(&t->slots[i], owner) &&
-		    t->slots[i].ticket.n == 0)
+		    t->slots[i].ticket.n == 0 && !is_over(&t->slots[i], now_s))
 			return true;
 	return false;
 }
@@ -112,7 +113,7 @@ tickets_put(struct tickets *t, const char *owner, const struct ticket *ticket, i
 	struct ticket_slot *s;
 
 	if (strlen(owner) >= TICKETS_OWNER || !open_slots(t) ||
-	    is_spurned(t, owner, &ticket->kind))
+	    is_spurned(t, owner, &ticket->kind, now_s))
 		return;
 	s = find_slot(t, owner, now_s);
 	wipe_slot(s);
@@ -128,7 +129,7 @@ tickets_take(struct tickets *t, const char *owner, const struct ticket_kind *kin
 {
 	struct ticket_slot *found = NULL;
 
-	if (!t->slots || is_spurned(t, owner, kind))
+	if (!t->slots || is_spurned(t, owner, kind, now_s))
 		return false;
 	for (size_t i = 0; i < t->n; i++) {
 		struct ticket_slot *s = &t->slots[i];

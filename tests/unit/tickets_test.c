@@ -86,6 +86,12 @@ test_spurned(void)
 	put(ANNA, 1, false, 10, NOW + TICKETS_S);
 	ok(take(ANNA, 1, false, NOW + TICKETS_S), "after a while it is tried again");
 	tickets_done(&t);
+	put(ANNA, 1, false, 0, NOW);
+	put(ANNA, 1, false, 10, NOW + TICKETS_S - 1);
+	ok(!take(ANNA, 1, false, NOW + TICKETS_S - 1), "an hour is not over");
+	put(ANNA, 1, false, 10, NOW + TICKETS_S);
+	ok(take(ANNA, 1, false, NOW + TICKETS_S), "it is, though no other ticket came meanwhile");
+	tickets_done(&t);
 }
 
 static void
