@@ -178,6 +178,22 @@ def _():
     check("2026-11-22T08:00:00Z <bob" in out("log", "0000000000000001", "0000000000000002"))
 
 
+@test("the last reply to a quoted address, and none of who has the message")
+def _():
+    reply = b"reply=\"450 4.2.1 \"later\"\""
+    for path in rb'"carol s"@example.com', rb'"a>b"@example.com', rb'"a\"> x"@example.com':
+        log = (b"2026-11-22T08:00:00Z <%s> deferred 4.2.1 %s\n"
+               b"2026-11-22T08:00:01Z | 5 ms < 250 ok\n"
+               b"2026-11-22T08:00:02Z <list@example.com> expanded 2.0.0 why=\"expanded to 2\"\n"
+               % (path, reply))
+        put("0000000000000009", "hold", forged("0000000000000009", b"", [path], log))
+        line = out("--state", "held", columns=150).splitlines()[1]
+        one, = objects("--state", "held")
+        os.unlink(QUEUE + "/hold/0000000000000009")
+        check(line.rstrip().endswith(' 450 4.2.1 "later"'), line)
+        same(one["recipients"][0]["reply"], '450 4.2.1 "later"')
+
+
 @test("hostile addresses, replies and content never reach a terminal")
 def _():
     # A file with a control character in its envelope is no message.

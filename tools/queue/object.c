@@ -46,25 +46,43 @@ take_last_line(struct slice *log)
 	return slice_of(start, (size_t)(end - start));
 }
 
-/* Does the line report a recipient who does not have the message?  "<path> deferred ..." */
-static bool
-is_bad_news(struct slice line)
+/* The rest of a line of the log behind the path in front; empty if there is none.  A quoted local
+ * part may have any octets in it. */
+static struct slice
+behind_path(struct slice line)
 {
-	const char *end = line.n && line.p[0] == '<' ? memchr(line.p, '>', line.n) : NULL;
-	struct slice rest = end ? slice_skip(line, (size_t)(end - line.p)) : SL("");
+	bool quoted = false;
 
-	return slice_has_prefix(rest, SL("> ")) && !slice_has_prefix(rest, SL("> delivered"));
+	for (size_t i = 1; line.n && line.p[0] == '<' && i + 1 < line.n; i++) {
+		const char c = line.p[i];
+
+		if (quoted && c == '\\')
+			i++;
+		else if (c == '"')
+			quoted = !quoted;
+		else if (c == '>' && !quoted)
+			return line.p[i + 1] == ' ' ? slice_skip(line, i + 2) : SL("");
+	}
+	return SL("");
+}
+
+/* Is it about a recipient who does not have the message?  "deferred ..." */
+static bool
+is_bad_news(struct slice note)
+{
+	return note.n && !slice_has_prefix(note, SL("delivered ")) &&
+	    !slice_has_prefix(note, SL("expanded "));
 }
 
 struct slice
 tool_last_reply(struct slice log)
 {
-	struct slice line;
+	struct slice note;
 
 	while (log.n) {
-		line = slice_skip(take_last_line(&log), STAMP);
-		if (is_bad_news(line))
-			return note_reply(line);
+		note = behind_path(slice_skip(take_last_line(&log), STAMP));
+		if (is_bad_news(note))
+			return note_reply(note);
 	}
 	return log;
 }
