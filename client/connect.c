@@ -181,16 +181,29 @@ ours(int error)
 	}
 }
 
+/* Some errors have a cause that their usual text does not show. */
+static const char *
+dial_text(const struct connect *c, const struct dial_target *dialled)
+{
+	const int error = dialled->error;
+
+	if (dialled->connect_us)
+		return error == ETIMEDOUT ? "no greeting in time"
+					  : "connected, but the host closed without a greeting";
+	if (error == EADDRNOTAVAIL && c->d->config->relay.bind.n)
+		return "Cannot assign requested address: this machine has no such address as bind "
+		       "in [relay]";
+	if (error == EACCES || error == EPERM)
+		return "Permission denied: a firewall forbids it, here or on the path";
+	return strerror(error);
+}
+
 static void
 dial_failed(struct connect *c, const struct order_target *t, const struct dial_target *dialled)
 {
 	char host[300];
-	const char *what = strerror(dialled->error);
+	const char *what = dial_text(c, dialled);
 
-	if (dialled->error == ETIMEDOUT && dialled->connect_us)
-		what = "no greeting in time";
-	else if (dialled->connect_us)
-		what = "connected, but the host closed without a greeting";
 	connect_host_text(t, host);
 	connect_note_dial(c, host, dialled, what);
 	connect_add_tried(c, host, what);

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/name.h"
 #include "queue/aside.h"
+#include "queue/by_host.h"
 #include "runner/admit.h"
 #include "runner/dials.h"
 #include "runner/frame.h"
@@ -395,6 +396,14 @@ note_tls_lost(struct runner *r, const char *name)
 		report_tls_lost(&r->reports, h);
 }
 
+/* Has mail waited for this host?  Without failures of the host, the fault was of this end, such as
+ * its network: an earlier run may have listed that mail. */
+static bool
+was_awaited(const struct runner *r, const struct host *host)
+{
+	return host && (host->failures || queue_by_host_count(r->queue, host->address) > 0);
+}
+
 static void
 receive_host(void *ctx, const struct host_report *report)
 {
@@ -406,7 +415,7 @@ receive_host(void *ctx, const struct host_report *report)
 	if (report->event == HOST_FAILED || report->event == HOST_NOTHING) {
 		absent_add(&d->absent, report->address);
 	} else if (report->event == HOST_PROVEN) {
-		if (host && host->failures) {
+		if (was_awaited(r, host)) {
 			destination_revive(&r->destinations, report->address);
 			absent_is_back(&r->back, report->address);
 		}

@@ -247,6 +247,21 @@ def _():
     back.stop()
 
 
+@test("a success releases mail that waited because of a fault of this end, such as its network")
+def _():
+    clear()
+    back = Exchanger("192.0.2.99")
+    send("dead.example.org")
+    slow = ("-o", "queue.retry-min=1h", "-o", "queue.retry-max=2h")
+    send("dead2.example.org", *slow, "-o", "relay.bind=203.0.113.9")
+    same(len(site.queued("wait")), 1, site.log()[-2000:])
+    check("this machine has no such address as bind in [relay]" in site.queue_text())
+    send("dead.example.org", *slow)
+    same([len(back.messages), site.queued()], [3, []], site.log()[-2000:])
+    same(os.listdir(site.queue + "/state/waiting"), [])
+    back.stop()
+
+
 @test("it does not release mail for another host, and nothing before the first success")
 def _():
     send("dead.example.org")
