@@ -48,7 +48,10 @@ content_cut(struct transaction *t, int error, struct outcome *o)
 		return CONTENT_UNREADABLE;
 	}
 	if (!link_late_reply(l)) {
-		link_outcome(l, error, "sending the message", o);
+		if (l->reply.code)
+			link_outcome(l, -EPROTO, "DATA, before the end of the message", o);
+		else
+			link_outcome(l, error, "sending the message", o);
 		return CONTENT_BROKEN;
 	}
 	outcome_from_reply(o, &l->reply, slice_str(l->host));
@@ -114,12 +117,32 @@ content_queue(struct transaction *t, struct outcome *o)
 	return end;
 }
 
+/* Has the host replied, or closed, before it can have the end of the message?  Such a 250 would
+ * count as the reply to the message, and the true one might refuse it. */
+static int
+check_early(struct transaction *t)
+{
+	struct stream *s = &t->link->stream;
+	ssize_t n;
+
+	if (t->chunked || s->octets_out >= t->content_end || stream_quiet(s))
+		return 0;
+	/* TLS has records without a content. */
+	n = stream_pending(s).n ? 1 : stream_fill(s, 0);
+	if (n == -ETIMEDOUT || n == -EINTR)
+		return 0;
+	t->link->closed = true;
+	return n < 0 ? (int)n : -ECONNRESET;
+}
+
 enum content_end
 content_flush(struct transaction *t, struct outcome *o)
 {
 	const int64_t begun_ms = clock_ms();
-	int r = link_flush(t->link);
+	int r = check_early(t);
 
+	if (r == 0)
+		r = link_flush(t->link);
 	commands_spare_time(t, begun_ms);
 	if (r == 0)
 		return CONTENT_GO_ON;

@@ -137,6 +137,24 @@ async def _(reader, writer):
     await asyncio.sleep(100)
 
 
+@mean("all answers in advance, also that to the message, which it refuses")
+async def _(reader, writer):
+    writer.write(b"220 mean.example\r\n250 mean.example\r\n250 ok\r\n250 ok\r\n354 go on\r\n"
+                 b"250 ok\r\n")
+    while await reader.readline() not in (b".\r\n", b""):
+        pass
+    await line(reader, writer, "554 5.6.0 no")
+
+
+@mean("250 behind the 354, before the content, and a refusal at the dot")
+async def _(reader, writer):
+    await up_to(reader, writer, "DATA")
+    writer.write(b"354 go on\r\n250 2.0.0 ok\r\n")
+    while await reader.readline() not in (b".\r\n", b""):
+        pass
+    await line(reader, writer, "451 4.3.0 no")
+
+
 for stage in ("MAIL", "RCPT", "DATA", "content"):
     @mean("closes at " + stage)
     async def _(reader, writer, stage=stage):
