@@ -102,6 +102,7 @@ find_connection(struct verify_listener *l, const struct config *config, int *ret
 {
 	int r = open_sockets(l);
 
+	*ret_fd = -1;
 	if (r == 0 && l->n == 0 && !has_server()) {
 		log_text(LOG_LEVEL_ERROR, "there is no connection: write --listen unix:PATH, or "
 		    "start smtp-verify.socket");
@@ -113,7 +114,6 @@ find_connection(struct verify_listener *l, const struct config *config, int *ret
 	}
 	if (r != 0)
 		return r;
-	*ret_fd = -1;
 	lists_share();
 	return l->n ? verify_accept(l, config, ret_fd) : -1;
 }

@@ -377,9 +377,10 @@ signer_ask(struct aide *aide, const struct sign_question *asked, struct buf *tex
 	struct pollfd p = { .fd = aide->fd, .events = POLLIN };
 	static struct signer_answer a;
 	static uint32_t number;
-	struct signer_question q = { .number = ++number, .size = asked->size };
+	struct signer_question q = { .size = asked->size };
 	ssize_t n = -1;
 
+	q.number = ++number;
 	memcpy(q.id, asked->id, sizeof q.id);
 	if (aide->fd >= 0 && passing_send(aide->fd, &q, sizeof q, asked->copy, 0) == 0)
 		n = poll(&p, 1, ANSWER_MS) == 1 ?

@@ -268,11 +268,12 @@ html_bars(FILE *out, struct slice title, const struct html_series *series, size_
 static double
 log_of(double n)
 {
-	double log = 0;
+	double log = 0, bit = 1;
 
 	for (; n >= 10 && log < 300; log++)
 		n /= 10;
-	for (double bit = 0.5; bit > 0.0005; bit /= 2) {
+	for (int i = 0; i < 10; i++) {
+		bit /= 2;
 		n *= n;
 		if (n < 10)
 			continue;

@@ -177,10 +177,11 @@ put_queue(FILE *out, const struct tool *t)
 	struct tally_counts counts;
 	struct statvfs fs;
 	const int r = tally_get(&t->queue, &counts);
+	const int64_t counted_ms = r == 0 ? counts.counted_us / 1000 : 0;
 
 	put_gauge(out, "smtp_queue_count_time_seconds",
 	    "When the messages were counted, in Unix time; 0: not yet.",
-	    r == 0 ? (double)(counts.counted_us / 1000) / 1e3 : 0);
+	    (double)counted_ms / 1e3);
 	if (r == 0)
 		put_messages(out, &counts, t->now_us / 1000000);
 	if (fstatvfs(t->queue.root, &fs) < 0)
