@@ -270,13 +270,11 @@ set_sender(const struct reading *r, const struct account *a, bool is_default)
 	if (!from && !is_default)
 		plan_note(p, at_line(r, a->line), "the account %.60s has no from, so nothing would "
 		    "choose it: write a [sender ADDRESS] for it", a->name);
-	else if (from && strchr(from, '%'))
+	else if (from && (is_default || strchr(from, '%')))
 		plan_untranslated(p, place_of(r, a, FROM), SL("from"), NO_REWRITE);
-	else if (from && !is_default)
+	else if (from)
 		set_account(r, a, plan_text(p, "sender %s",
 		    from + (strncmp(from, "*@", 2) == 0 ? 2 : 0)));
-	else if (from)
-		plan_untranslated(p, place_of(r, a, FROM), SL("from"), NO_REWRITE);
 }
 
 static void
