@@ -269,9 +269,15 @@ def _():
         check(wait_for(lambda: re.search(
             r"^%s +1 +3 +4 .*for its workers, 1 at most now" % name, once(200), re.M)), once(200))
         check("relay at work: 1 workers, 4 messages" in once(200), once(200))
+        screen = Screen(24, 200)
+        screen.wait("^%s +1 +3 +4 " % name)
     finally:
         relay.kill()
         relay.wait()
+    screen.wait("no relay at work")
+    screen.wait("^%s +- +- +4 " % name, 5)		# the next page of the same screen
+    os.write(screen.fd, b"q")
+    screen.end()
     check("no relay at work" in once(200))
     same([line for line in once(200).splitlines() if "for its workers" in line], [])
     now = int(time.time())

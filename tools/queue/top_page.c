@@ -249,8 +249,9 @@ match_rows(const struct top *t, struct row rows[STATUS_LINES + SAMPLE_GROUPS])
 
 		while (k < n && !(rows[k].line && strcmp(rows[k].line->name, g->name) == 0))
 			k++;
+		if (k == n)
+			rows[n++] = (struct row){ 0 };	/* not that of an earlier page */
 		rows[k].group = g;
-		n += k == n;
 	}
 	qsort(rows, n, sizeof rows[0], by_work);
 	return n;
@@ -272,6 +273,15 @@ put_reason(struct buf *b, const struct row *r)
 		buf_str(b, r->group->why);
 }
 
+/* A row has a line, a group or both. */
+static const char *
+row_name(const struct row *r)
+{
+	if (r->line)
+		return r->line->name;
+	return r->group->name[0] ? r->group->name : "(others)";
+}
+
 static void
 put_row(struct part *p, const struct top *t, const struct row *r, size_t name)
 {
@@ -280,8 +290,7 @@ put_row(struct part *p, const struct top *t, const struct row *r, size_t name)
 	char space[TOP_LINE], age[20];
 	struct buf b = BUF(space), a = BUF(age);
 
-	put_cell(&b, slice_str(r->line ? r->line->name : g->name[0] ? g->name : "(others)"), name,
-	    false);
+	put_cell(&b, slice_str(row_name(r)), name, false);
 	put_number(&b, r->line ? (double)r->line->workers : 0, false, 4);
 	put_number(&b, r->line ? (double)r->line->waiting : 0, false, 6);
 	put_number(&b, g ? g->messages : 0, about, 8);
