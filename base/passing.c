@@ -63,7 +63,7 @@ ssize_t
 passing_take(int socket, void *octets, size_t size, int flags, struct passed *ret)
 {
 	union control control;
-	struct iovec part = { octets, size };
+	struct iovec part = { .iov_base = octets, .iov_len = size };
 	struct msghdr m = {
 		.msg_iov = &part, .msg_iovlen = 1,
 		.msg_control = control.space, .msg_controllen = sizeof control.space,

@@ -124,10 +124,11 @@ add_call(struct seccomp_program *p, const struct seccomp_rule *const *rules, siz
 		had = left_by(rules[i]);
 	}
 	add_return(p, p->otherwise);
-	if (naims)
+	if (naims) {
 		add_return(p, SECCOMP_RET_ALLOW);
-	while (naims-- > 0)
-		p->steps[aims[naims]].jt = (uint8_t)(p->n - aims[naims] - 2);
+		for (size_t i = 0; i < naims; i++)
+			p->steps[aims[i]].jt = (uint8_t)(p->n - aims[i] - 2);
+	}
 	if (far)
 		p->steps[at + 1].k = p->n - at - 2;
 	else

@@ -26,7 +26,7 @@ static const struct slice known = S("#known ");
 static bool
 parse_line(struct slice line, struct host *ret)
 {
-	struct slice field[2 + NUMBERS], rest = line;
+	struct slice field[2 + NUMBERS] = { { 0 } }, rest = line;
 	uint64_t number[NUMBERS] = { 0 };
 	size_t n = 0;
 

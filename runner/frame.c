@@ -172,13 +172,11 @@ int
 frame_get_job(int fd, struct frame *ret, bool wait, int *ret_message)
 {
 	const int flags = MSG_TRUNC | (wait ? 0 : MSG_DONTWAIT);
-	struct passed passed;
-	int resets = 0;
-	ssize_t n;
+	struct passed passed = { -1, -1 };
+	ssize_t n = passing_take(fd, ret, sizeof *ret, flags, &passed);
 
-	do
+	if (n == -ECONNRESET)		/* as in receive() */
 		n = passing_take(fd, ret, sizeof *ret, flags, &passed);
-	while (n == -ECONNRESET && resets++ == 0);
 	if (n <= 0)
 		return (int)n;
 	if (good_frame(ret, (size_t)n) && (ret->type == FRAME_JOB) == (passed.fd >= 0)) {

@@ -361,7 +361,7 @@ int
 sheet_get(struct queue_reader *reader, const struct config *c, const struct queue *q,
     const char *id, struct sheet *ret, int *ret_signo)
 {
-	struct getting g = { c, id, ret, -EAGAIN, 0 };
+	struct getting g = { .config = c, .id = id, .sheet = ret, .error = -EAGAIN };
 	char ids[1][QUEUE_ID_SIZE];
 
 	(void)snprintf(ids[0], sizeof ids[0], "%s", id);

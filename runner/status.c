@@ -122,7 +122,7 @@ parse_line(struct slice line, struct status_line *ret)
 bool
 status_parse(struct slice text, struct status *ret)
 {
-	uint64_t at_s;
+	uint64_t at_s = 0;
 	uint64_t *const numbers[] = {
 		&at_s, &ret->workers, &ret->messages, &ret->recipients, &ret->destinations,
 	};

@@ -150,10 +150,10 @@ has_pending(const struct queue_entry *e, const struct frame_job *job)
 static int
 load_job(struct work *k, struct loaded_job *h, int message)
 {
+	static const struct queue_lines all_lines;
 	const struct frame_job *job = &h->frame.job;
 	const struct queue_part part = {
-		.lines = k->whole ? (struct queue_lines){ 0 } : job->lines, .at = job->at,
-		.n = job->n,
+		.lines = k->whole ? all_lines : job->lines, .at = job->at, .n = job->n,
 	};
 	const int error = queue_load_open(message, job->id, &part, &h->e);
 
