@@ -403,6 +403,7 @@ begin(struct connect *c, const struct order_target *t, struct smtp_link *l, stru
 	struct tls_policy policy = c->policy;
 	enum greet_result result;
 
+	l->alone = c->n + c->navoided + c->npaused + c->refused == 0;
 	if (t) {
 		host_key(l->key, t->address);
 		l->ipv4_left = t->address->ss_family == AF_INET6 &&
@@ -642,6 +643,14 @@ conclude(struct connect *c)
 	if (c->paused.n && b.cap - b.n > c->paused.n + 2)
 		buf_fmt(&b, "%s%.*s", c->tried.n ? "; " : "", (int)c->paused.n, c->paused.p);
 	outcome_set(&c->why, CAUSE_CONNECT, SL(""), buf_slice(&b));
+}
+
+bool
+connect_has_more(const struct connect *c)
+{
+	if (c->d->route->target)
+		return c->dials == 0;
+	return !c->looked_up || c->n || c->navoided;
 }
 
 static bool

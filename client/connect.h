@@ -67,6 +67,9 @@ void connect_done(struct connect *c);
  * c->why is the outcome of all recipients that are left. */
 struct smtp_link *connect_next(struct connect *c);
 
+/* May there be another host to try, or have all been? */
+bool connect_has_more(const struct connect *c);
+
 /* Did every host of the destination greet us?  Then a lack that all of them have is final. */
 bool connect_met_all(const struct connect *c);
 

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "client/connect.h"
 #include "client/state.h"
 #include "client/transaction.h"
@@ -67,6 +68,18 @@ give_up(struct transaction *t, struct connect *c)
 	transaction_settle_rest(t, t->any_unfit && connect_met_all(c) ? &t->unfit : &c->why);
 }
 
+/* The host refuses the message for now, and no other host takes it.  The link is kept, because a
+ * host that limits rates counts connections, too. */
+static void
+keep_refusing(struct delivery *d, struct transaction *t, struct connect *c)
+{
+	connect_blame(c, &t->why);
+	c->why.everyone = false;
+	(void)refusals_everyone(&d->client->refusals, &c->why);
+	transaction_settle_rest(t, &c->why);
+	d->client->link->last_resort = true;
+}
+
 /* The link is of no more use, but recipients may be left: what that means for the next host. */
 static void
 leave_link(struct delivery *d, struct transaction *t, struct connect *c, enum transaction_end end,
@@ -109,25 +122,44 @@ go_over_link(struct delivery *d, struct transaction *t, struct connect *c, bool 
 	learn(d, t, end, kept);
 	if (end == TRANSACTION_DONE && !l->closed)
 		return true;
+	if (end == TRANSACTION_NEXT && t->refused && !l->closed &&
+	    (l->alone || l->last_resort || !connect_has_more(c))) {
+		keep_refusing(d, t, c);
+		return true;
+	}
 	leave_link(d, t, c, end, kept);
 	d->client->one_by_one |= was_ahead && end == TRANSACTION_NEXT && l->closed;
 	return false;
+}
+
+/* Have the hosts refused MAIL of this sender too often?  Then they are not asked. */
+static bool
+settle_resting(struct delivery *d, struct transaction *t)
+{
+	struct outcome o;
+
+	if (t->ahead || !refusals_rest(&d->client->refusals, t->e->from, clock_ms(), &o))
+		return false;
+	transcript_fact(d->transcript, "%s", o.detail);
+	transaction_settle_rest(t, &o);
+	return true;
 }
 
 static void
 deliver_left(struct delivery *d, struct transaction *t, struct connect *c)
 {
 	struct client_state *client = d->client;
-	bool kept = client->link != NULL;
+	bool kept = client->link != NULL, next_host = false;
 
-	while (t->nleft) {
+	while (t->nleft && (next_host || !settle_resting(d, t))) {
 		if (!client->link)
 			client->link = connect_next(c);
 		if (!client->link) {
 			give_up(t, c);
 			return;
 		}
-		if (go_over_link(d, t, c, kept))
+		next_host = !go_over_link(d, t, c, kept);
+		if (!next_host)
 			continue;
 		drop_link(client);
 		kept = false;

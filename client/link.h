@@ -46,7 +46,10 @@ struct smtp_link {
 	char tls[140];			/* as in struct outcome */
 	bool ipv4_left;			/* over IPv6, and IPv4 addresses are left to try */
 	bool others;			/* other hosts were left to try when it was opened */
+	bool alone;			/* the destination has no other host */
 	bool took_mail;			/* it has accepted a MAIL */
+	/* It refused MAIL for now, and no other host was left: the next message is its own, too. */
+	bool last_resort;
 	bool took_chunk;		/* it knows BDAT */
 	bool by_data;			/* BDAT failed with this host lately: send DATA */
 	bool proven;			/* the host has completed a transaction */

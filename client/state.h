@@ -7,6 +7,7 @@
 #define CLIENT_STATE_H
 
 #include "client/link.h"
+#include "client/refusals.h"
 #include "net/tls.h"
 
 struct transaction;
@@ -19,6 +20,7 @@ struct client_state {
 	/* For the current message: no host is spared TLS, as one took no mail without. */
 	bool tls_again;
 	bool one_by_one;		/* send no commands ahead: that has broken a connection */
+	struct refusals refusals;	/* of MAIL, in a row */
 	/* Send no BDAT: the peer announced CHUNKING and refused BDAT as unknown. */
 	bool by_data;
 };

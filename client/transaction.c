@@ -147,6 +147,7 @@ enum plan {
 	PLAN_SPENT,		/* this session takes no more; a new one to the same host would */
 	PLAN_UNFIT,		/* this peer cannot carry the rest: t->unfit has the reason */
 	PLAN_HOPELESS,		/* nor can any other host of the domain */
+	PLAN_REFUSED,		/* this host has refused all that it can carry: t->why */
 	PLAN_BROKEN,		/* an error of our own: t->why has it */
 };
 
@@ -194,7 +195,7 @@ choose_recipients(struct transaction *t)
 
 	t->asked = 0;
 	memset(t->state, RCPT_LATER, t->nleft);
-	for (size_t i = 0; i < t->nleft && (most == 0 || t->asked < most); i++) {
+	for (size_t i = 0; i < t->nleft - t->nput_off && (most == 0 || t->asked < most); i++) {
 		const struct queue_rcpt *rcpt = &t->e->rcpts[t->left[i]];
 		char space[OUTCOME_DETAIL];
 		struct buf why = BUF(space);
@@ -214,10 +215,10 @@ choose_recipients(struct transaction *t)
 static enum plan
 nobody(const struct transaction *t)
 {
-	for (size_t i = 0; i < t->nleft; i++)
+	for (size_t i = 0; i < t->nleft - t->nput_off; i++)
 		if (t->state[i] == RCPT_LATER)
 			return PLAN_SPENT;
-	return PLAN_UNFIT;
+	return t->nput_off ? PLAN_REFUSED : PLAN_UNFIT;
 }
 
 /* The octets, the recipients and the commands of a transaction over l. */
@@ -233,7 +234,7 @@ make_plan(struct transaction *t, struct smtp_link *l)
 	l->stream.gate = (struct stream_gate){ holds_lease, t->e->lease };
 	t->accepted = t->asked = 0;
 	t->lost = t->moved = t->no_bdat = t->no_pipelining = false;
-	t->mail_accepted = t->elsewhere = t->spent = t->in_clear = false;
+	t->mail_accepted = t->elsewhere = t->spent = t->refused = t->in_clear = false;
 	if (most && l->transactions >= most)
 		return PLAN_SPENT;
 	if (!form_for(&t->form, &l->peer, &t->payload, &t->why))
@@ -261,6 +262,10 @@ not_begun(struct transaction *t, enum plan plan)
 {
 	if (plan == PLAN_SPENT)
 		return TRANSACTION_SPENT;
+	if (plan == PLAN_REFUSED) {
+		t->refused = true;
+		return TRANSACTION_NEXT;
+	}
 	/* Inside TLS a host may offer more. */
 	if (t->link->downgraded && (plan == PLAN_UNFIT || plan == PLAN_HOPELESS)) {
 		outcome_set(&t->why, CAUSE_REFUSED_SESSION, slice_str(t->unfit.host),
@@ -299,6 +304,33 @@ refuses_clear(struct transaction *t)
 	return true;
 }
 
+/* Some servers refuse every further message of a session, with any code.  530 demands a login (RFC
+ * 4954 section 6), which a new session does not have either.  Nor does it help a sender that one
+ * has refused, too. */
+static bool
+ends_session(const struct transaction *t)
+{
+	const struct smtp_link *l = t->link;
+
+	return l->took_mail && l->reply.code != 530 && !(l->reply.code / 100 == 4 &&
+	    refusals_known(&t->d->client->refusals, t->e->from));
+}
+
+/* The host takes this message not now.  The session is good for the next one, after RSET. */
+static void
+put_off_message(struct transaction *t, const struct outcome *o)
+{
+	struct smtp_link *l = t->link;
+
+	t->why = *o;
+	t->refused = l->dirty = true;
+	refusals_add(&t->d->client->refusals, t->e->from, !l->took_mail, o, clock_ms());
+	if (t->e->verp && !l->others) {
+		l->last_resort = true;
+		settle(t, 0, o);
+	}
+}
+
 static void
 take_mail_reply(struct transaction *t)
 {
@@ -308,18 +340,19 @@ take_mail_reply(struct transaction *t)
 
 	t->mail_accepted = l->reply.code / 100 == 2;
 	l->dirty = t->mail_accepted;
-	if (t->mail_accepted)
+	if (t->mail_accepted) {
 		l->took_mail = true;
+		l->last_resort = false;
+		refusals_end(&t->d->client->refusals);
+	}
 	if (t->mail_accepted || refuses_ipv6(t) || refuses_clear(t))
 		return;
-	/* Some servers refuse every further message of a session, with any code.  530 demands a
-	 * login (RFC 4954 section 6), which a new session does not have either. */
-	t->spent = l->took_mail && l->reply.code != 530;
+	t->spent = ends_session(t);
 	if (t->spent)
 		return;
 	judge(t, &o);
 	if (o.kind != OUTCOME_FAILED && o.cause != CAUSE_LOGIN) {
-		t->why = o;
+		put_off_message(t, &o);
 		return;
 	}
 	/* With VERP, the next recipient has another reverse-path. */
@@ -603,8 +636,38 @@ begin_time(struct transaction *t)
 	t->link->end_ms = clock_ms() + all_ms + t->share_ms * ((int64_t)t->asked - 1);
 }
 
-enum transaction_end
-transaction_run(struct transaction *t, struct smtp_link *l)
+/* With VERP, a refusal of MAIL is about one recipient: behind the others it waits for another host.
+ * False if no other is left for this host, or if it has refused too many in a row. */
+static bool
+put_off_one(struct transaction *t)
+{
+	const uint32_t rcpt = t->left[0];
+	struct outcome o;
+
+	memmove(t->left, t->left + 1, (t->nleft - 1) * sizeof *t->left);
+	t->left[t->nleft - 1] = rcpt;
+	return ++t->nput_off < t->nleft &&
+	    !refusals_rest(&t->d->client->refusals, t->e->from, clock_ms(), &o);
+}
+
+/* The end of a transaction if recipients are left. */
+static enum transaction_end
+go_on(struct transaction *t, enum transaction_end end, size_t had)
+{
+	if (t->in_clear)
+		return TRANSACTION_BY_TLS;
+	if (t->spent)
+		return TRANSACTION_SPENT;
+	if ((t->moved || t->elsewhere) && end != TRANSACTION_SPENT)
+		return TRANSACTION_NEXT;
+	if (t->refused && end == TRANSACTION_DONE && t->e->verp && t->nleft == had)
+		return put_off_one(t) ? TRANSACTION_DONE : TRANSACTION_NEXT;
+	return end == TRANSACTION_DONE && !t->mail_accepted && t->nleft == had ?
+	    TRANSACTION_NEXT : end;
+}
+
+static enum transaction_end
+run_plan(struct transaction *t, struct smtp_link *l)
 {
 	enum transaction_end end = TRANSACTION_DONE;
 	enum plan plan = t->ahead ? PLAN_READY : make_plan(t, l);
@@ -626,16 +689,20 @@ transaction_run(struct transaction *t, struct smtp_link *l)
 		end = run_content(t);
 	l->end_ms = 0;
 	drop_settled(t);
-	if (t->nleft)
-		attempt_may_stop();
-	if (t->in_clear && t->nleft)
-		return TRANSACTION_BY_TLS;
-	if (t->spent && t->nleft)
-		return TRANSACTION_SPENT;
-	if ((t->moved || t->elsewhere) && t->nleft && end != TRANSACTION_SPENT)
-		return TRANSACTION_NEXT;
-	return end == TRANSACTION_DONE && !t->mail_accepted && t->nleft && t->nleft == had ?
-	    TRANSACTION_NEXT : end;
+	if (!t->nleft)
+		return end;
+	attempt_may_stop();
+	return go_on(t, end, had);
+}
+
+enum transaction_end
+transaction_run(struct transaction *t, struct smtp_link *l)
+{
+	const enum transaction_end end = run_plan(t, l);
+
+	if (end != TRANSACTION_DONE)	/* the next host has refused nobody */
+		t->nput_off = 0;
+	return end;
 }
 
 /* ---- the transaction sent ahead ---- */

@@ -38,6 +38,7 @@ struct transaction {
 	uint32_t *left;			/* recipients without an outcome; malloc'ed */
 	unsigned char *state;		/* a state for each recipient: enum rcpt_state */
 	size_t nleft;
+	size_t nput_off;		/* the last of them: refused by this host, with VERP */
 	struct outcome why;		/* TRANSACTION_NEXT: the host's fault (deferred) */
 	struct outcome unfit;		/* what the last unfit host lacked (failed) */
 	bool any_unfit;			/* unfit is set */
@@ -58,6 +59,7 @@ struct transaction {
 	bool elsewhere;			/* a recipient is RCPT_ELSEWHERE: t->why has the reply */
 	bool in_clear;			/* refused by a host that is spared TLS: no answer */
 	bool spent;			/* MAIL was refused, but not the first of the session */
+	bool refused;			/* MAIL was refused for now: t->why has the reply */
 	bool sent_deadline;		/* MAIL had the sender's time limit (DELIVERBY) */
 	bool ahead;			/* commands were sent during the message before */
 };

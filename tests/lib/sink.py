@@ -3,8 +3,10 @@
 
     sink = Sink(("127.0.0.1", 0))           # or the path of a socket
     sink.rcpt = b"550 5.1.1 no"             # in place of 250; or a function of the address
+    sink.mail = ...                         # the same, for MAIL
     ...
     sink.messages                           # (recipients, content without added dots)
+    sink.mails, sink.connections            # reverse-paths of all MAIL; a count
 """
 import os
 import socket
@@ -16,7 +18,8 @@ EHLO = b"250-sink.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE\r\n"
 class Sink:
     def __init__(self, address, lmtp=False):
         self.messages, self.lmtp = [], lmtp
-        self.rcpt = self.data = None
+        self.mails, self.connections = [], 0
+        self.mail = self.rcpt = self.data = None
         self.taken = lambda rcpts, content: None        # before the reply
         if isinstance(address, str):
             if os.path.exists(address):
@@ -45,25 +48,36 @@ class Sink:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection):
+        self.connections += 1
         try:
             with connection, connection.makefile("rb") as lines:
                 self._talk(connection, lines)
         except OSError:
             pass
 
+    @staticmethod
+    def _refusal(rule, address):
+        return rule(address) if callable(rule) else rule
+
     def _talk(self, connection, lines):
-        rcpts = []
+        rcpts, begun = [], False
         connection.sendall(b"220 sink.example\r\n")
         while line := lines.readline():
             verb, reply = line[:4].upper().strip(), b"250 2.0.0 Ok"
             if verb in (b"EHLO", b"LHLO"):
                 connection.sendall(EHLO)
                 continue
+            address = line[line.find(b"<") + 1:line.find(b">")].decode()
             if verb in (b"MAIL", b"RSET"):
                 rcpts = []
+            if verb == b"MAIL":
+                self.mails.append(address)
+                reply = self._refusal(self.mail, address) or reply
+                begun = reply.startswith(b"2")
+            elif verb == b"RCPT" and not begun:
+                reply = b"503 5.5.1 MAIL first"
             elif verb == b"RCPT":
-                address = line[line.index(b"<") + 1:line.index(b">")].decode()
-                no = self.rcpt(address) if callable(self.rcpt) else self.rcpt
+                no = self._refusal(self.rcpt, address)
                 reply = no or reply
                 if not no:
                     rcpts.append(address)

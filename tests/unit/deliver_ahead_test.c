@@ -14,6 +14,7 @@
 #define FIRST  "= MAIL FROM:<a@b>\n= RCPT TO:<c@d>\n= DATA\nQ\nS 250 ok\nS 250 ok\nS 354 go\nD\n"
 #define NEXT   "= MAIL FROM:<a@b>\n= RCPT TO:<c@d>\n= DATA\nQ\n"
 #define GO     "S 250 ok\nS 250 ok\nS 354 go\n"
+#define LATER  "= MAIL FROM:<a@b>\nS 451 4.7.1 later\n"
 #define BYE    "= QUIT\nE\n"
 #define GOOD   "delivered 2.0.0"
 
@@ -53,6 +54,24 @@ static const struct ahead_case cases[] = {
 	    "N\n" PIPE FIRST NEXT "S 250 two\nS 450 enough\nS 503 no\nS 503 no\n" BYE "N\n"
 	    PIPE FIRST "S 250 three\n" BYE,
 	  .want = { GOOD, GOOD " 250 two", GOOD " 250 three" } },
+	{ .name = "MAIL refused for now, and again: the session is used further, after RSET",
+	  .script = PLAIN LATER "= RSET\nS 250 ok\n" LATER "= RSET\nS 250 ok\n"
+	    "= MAIL FROM:<a@b>\nS 250 ok\n= RCPT TO:<c@d>\nS 250 ok\n= DATA\nS 354 go\nD\n"
+	    "S 250 three\n" BYE,
+	  .want = { "deferred 4.7.1 451", "deferred 4.7.1 451", GOOD " 250 three" } },
+	{ .name = "the same, pipelined",
+	  .script = PIPE NEXT "S 451 4.7.1 later\nS 503 no\nS 503 no\n= RSET\n" NEXT
+	    "S 250 ok\nS 451 4.7.1 later\nS 503 no\nS 354 g.\n.\nS 554 none\n" NEXT GO "D\n"
+	    "S 250 three\n" BYE,
+	  .want = { "deferred 4.7.1 451", "deferred 4.7.1 451", GOOD " 250 three" } },
+	{ .name = "421 to MAIL: the next one begins afresh",
+	  .script = PLAIN "= MAIL FROM:<a@b>\nS 421 4.7.1 later\nE\nN\n" PLAIN LATER BYE,
+	  .want = { "deferred 4.7.1 421", "deferred 4.7.1 451" } },
+	{ .name = "refused in a session of its own, too: no third session for the same sender",
+	  .script = PIPE FIRST NEXT "S 250 one\nS 451 4.7.1 a\nS 503 no\nS 503 no\n" BYE "N\n"
+	    PIPE NEXT "S 451 4.7.1 b\nS 503 no\nS 503 no\n= RSET\n" NEXT
+	    "S 250 ok\nS 451 4.7.1 c\nS 503 no\nS 503 no\n" BYE,
+	  .want = { GOOD, "deferred 4.7.1 451 4.7.1 b", "deferred 4.7.1 451 4.7.1 c" } },
 	{ .name = "R143 lost after the dot: the next one begins afresh",
 	  .script = PIPE FIRST NEXT "X\nN\n" PIPE FIRST "S 250 two\n" BYE,
 	  .want = { "deferred 4.4.2 lost connection while waiting", GOOD " 250 two" } },

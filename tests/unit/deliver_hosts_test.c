@@ -73,6 +73,17 @@ static const struct smtp_case cases[] = {
 	{ .name = "4yz to MAIL: the next host",
 	  .host = "three.test", .script = { GREET "C MAIL\nS 451 busy\n" BYE, GOOD },
 	  .want = "delivered 2.0.0" },
+	{ .name = "4yz to MAIL from all hosts: the last one's is the reason",
+	  .domain = "two.test",
+	  .script = { GREET "C MAIL\nS 451 a\n" BYE, GREET "C MAIL\nS 452 b\n" BYE },
+	  .want = "deferred 4.0.0 452 b" },
+	{ .name = "4yz to MAIL for a member of a list: the others first, then the next host",
+	  .domain = "two.test", .verp = true, .to = "c@d|e@d",
+	  .script = { GREET "= MAIL FROM:<a+c=d@b>\nS 451 a\n= RSET\nS 250 ok\n"
+	    "= MAIL FROM:<a+e=d@b>\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nD\nS 250 ok\n"
+	    BYE, GREET "= MAIL FROM:<a+c=d@b>\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nD\n"
+	    "S 250 ok\n" BYE },
+	  .want = "delivered 2.0.0|delivered 2.0.0" },
 	{ .name = "4yz to DATA: the next host",
 	  .host = "three.test",
 	  .script = { GREET "C MAIL\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 451 disk\n" BYE, GOOD },

@@ -15,6 +15,7 @@
 #define ONE2   "= MAIL FROM:<a@b>\nS 250 ok\n= RCPT TO:<e@d>\nS 250 ok\n= DATA\nS 354 go\n"
 #define BYE    "= QUIT\nE\n"
 
+#define NOT_NOW    "C MAIL\nS 451 4.3.1 disk\n= RSET\nS 250 ok\n"
 #define TIMES8(s)  s s s s s s s s
 #define MORE       "S 250-and so on\n"
 #define FLOOD      TIMES8(TIMES8(MORE)) TIMES8(TIMES8(MORE)) MORE
@@ -144,10 +145,18 @@ static const struct smtp_case cases[] = {
 	  .script = { PLAIN "= MAIL FROM:<a+c=d@b>\nS 550 no\n= MAIL FROM:<a+e=d@b>\nS 550 no\n"
 	    BYE },
 	  .want = "failed 5.0.0|failed 5.0.0" },
-	{ .name = "4yz to a reverse-path of VERP: the host takes nothing now",
-	  .verp = true, .to = "c@d|e@d",
-	  .script = { PLAIN "= MAIL FROM:<a+c=d@b>\nS 451 4.3.1 disk\n" BYE },
-	  .want = "deferred 4.3.1|deferred 4.3.1" },
+	{ .name = "4yz to a reverse-path of VERP defers its recipient, and no other",
+	  .verp = true, .to = "c@d|e@d|f@d",
+	  .script = { PLAIN "= MAIL FROM:<a+c=d@b>\nS 451 4.3.1 disk\n= RSET\nS 250 ok\n"
+	    "= MAIL FROM:<a+e=d@b>\nS 250 ok\n= RCPT TO:<e@d>\nS 250 ok\n= DATA\nS 354 go\n"
+	    "D\nS 250 ok\n= MAIL FROM:<a+f=d@b>\nS 450 4.1.7 f\n= QUIT\nE\n" },
+	  .want = "deferred 4.3.1 451|delivered 2.0.0|deferred 4.1.7 450 4.1.7 f" },
+	{ .name = "4yz to ten reverse-paths of VERP in a row: the others are not asked for",
+	  .verp = true, .to = "a@d|b@d|c@d|d@d|e@d|f@d|g@d|h@d|i@d|j@d|k@d|l@d",
+	  .script = { PLAIN TIMES8(NOT_NOW) NOT_NOW "C MAIL\nS 451 4.3.1 tenth\n" BYE },
+	  .want = "deferred 4.3.1 451 4.3.1 disk|" TIMES8("deferred 4.3.1 451 4.3.1 disk|")
+	    "deferred 4.3.1 451 4.3.1 tenth|deferred 4.3.1 not asked, as MAIL of this sender "
+	    "was refused 10 times in a row: 451 4.3.1 tenth|deferred 4.3.1 not asked" },
 	{ .name = "R141 452 to a later RCPT: the rest right away",
 	  .to = "c@d|e@d|f@d",
 	  .script = { PLAIN MAIL "S 250 ok\nC RCPT TO:<c@d>\nS 250 ok\nC RCPT\n"

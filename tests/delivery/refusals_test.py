@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: ISC
+"""MAIL that is refused for now: few connections, few questions, and other senders go on."""
+from programs import Site, fresh_directory
+from sink import Sink
+from tap import check, main, same, test
+
+fresh_directory()
+sink = Sink(("192.0.2.11", 25))
+ONE_WORKER = ["-o", "relay.per-destination=1"]
+NO = b"451 4.7.1 too many messages from you now"
+
+
+def new_site(name, rule):
+    sink.mail, sink.mails[:], sink.messages[:], sink.connections = rule, [], [], 0
+    return Site(name, """[route example.org]
+via = smtp://192.0.2.11
+accept = anyone
+""").listen()
+
+
+@test("a host that refuses each MAIL for now: one connection, ten questions")
+def _():
+    site = new_site("all", NO)
+    site.send("bob@example.org", count=300)
+    site.relay(*ONE_WORKER)
+    same((sink.connections, len(sink.mails)), (1, 10), site.log()[-2000:])
+    same(len(site.queued("wait")), 300)
+    log = site.log()
+    check('reply="' + NO.decode() in log, log[-2000:])
+    check("not asked, as MAIL of this sender was refused 10 times in a row: " + NO.decode() in log,
+          log[-2000:])
+    site.stop()
+
+
+@test("with all the workers that there may be")
+def _():
+    site = new_site("workers", NO)
+    site.send("bob@example.org", count=1000)
+    site.relay()
+    check(sink.connections <= 20, sink.connections)
+    check(len(sink.mails) <= 10 * sink.connections, len(sink.mails), sink.connections)
+    same(len(site.queued("wait")), 1000)
+    site.stop()
+
+
+@test("all senders are refused: the destination rests, and no sender is named to another")
+def _():
+    site = new_site("senders", lambda sender: b"450 4.7.1 not for " + sender.encode())
+    for i in range(200):
+        site.send("bob@example.org", sender="s%d@sender.example" % i)
+    site.relay(*ONE_WORKER)
+    same(sink.connections, 1, site.log()[-2000:])
+    check(10 <= len(sink.mails) <= 18, len(sink.mails), "a worker may have eight jobs in line")
+    same(len(site.queued("wait")), 200)
+    check("the host refuses MAIL of all senders for now" in site.log(), site.log()[-2000:])
+    for line in site.log().splitlines():
+        check(line.count("@sender.example") <= 1, line)
+    site.stop()
+
+
+@test("one sender is refused: the others are delivered to over the same connection")
+def _():
+    site = new_site("one", lambda sender: NO if sender.startswith("bad") else None)
+    for _ in range(30):
+        site.send("bob@example.org", sender="bad@sender.example", count=2)
+        site.send("bob@example.org", sender="good@sender.example")
+    site.relay(*ONE_WORKER)
+    same(len(sink.messages), 30, site.log()[-2000:])
+    same(len(site.queued("wait")), 60)
+    check(sink.connections <= 2, sink.connections)
+    site.stop()
+
+
+@test("a host that counts messages: they are delivered up to its limit, in two connections")
+def _():
+    site = new_site("limit", lambda sender: NO if len(sink.mails) > 50 else None)
+    site.send("bob@example.org", count=200)
+    site.relay(*ONE_WORKER)
+    same(len(sink.messages), 50, site.log()[-2000:])
+    same(len(site.queued("wait")), 150)
+    check(sink.connections <= 2 and len(sink.mails) <= 62, sink.connections, len(sink.mails))
+    sink.mail = None
+    site.relay("--flush")
+    same(len(sink.messages), 200, site.log()[-2000:])
+    site.stop()
+
+
+@test("a member of a list is refused for now: the others have their mail in the same session")
+def _():
+    sink.mail, sink.mails[:], sink.messages[:], sink.connections = \
+        lambda sender: NO if "+m3=" in sender else None, [], [], 0
+    directory = fresh_directory("aliases")
+    with open(directory + "/aliases", "w") as file:
+        file.write("crew: %s\nowner-crew: alice\n"
+                   % ", ".join("m%d@example.org" % i for i in range(10)))
+    site = Site("list", """aliases = %s/aliases
+verp = on
+[route example.org]
+via = smtp://192.0.2.11
+""" % directory).listen()
+    site.send("crew@sender.example")
+    site.relay(*ONE_WORKER)
+    same(len(sink.messages), 9, site.log()[-2000:], sink.mails)
+    same(len(site.queued("wait")), 1)
+    check(sink.connections <= 2, sink.connections)
+    site.stop()
+
+
+main()
