@@ -39,6 +39,12 @@ struct options {
 	bool force, run;
 };
 
+/* What the function that reads files needs, and leaves. */
+struct source {
+	const struct options *o;
+	int code;		/* the exit code for the last file that was left out */
+};
+
 static int
 complain(int code, const char *what, const char *why)
 {
@@ -48,51 +54,88 @@ complain(int code, const char *what, const char *why)
 
 /* ---- files ---- */
 
+/* A file that cannot be read: a note of the plan, and the result is false. */
+static bool
+leave_out(struct import *im, const char *path, int code, const char *why)
+{
+	struct source *s = im->ctx;
+
+	s->code = code;
+	plan_note(im->plan, (struct plan_at){ plan_copy(im->plan, slice_str(path)), 0 },
+	    "it is left out: %s", why);
+	return false;
+}
+
+/* A copy of the text as an editor of another system leaves it: without its byte order mark, and
+ * with LF for each CRLF. */
+static struct slice
+plain_text(struct plan *p, struct slice text)
+{
+	const struct slice from = slice_has_prefix(text, SL("\xef\xbb\xbf")) ? slice_skip(text, 3) :
+	    text;
+	char *copy = plan_copy(p, from);
+	size_t n = 0;
+
+	for (size_t i = 0; i < from.n && !p->failed; i++)
+		if (from.p[i] != '\r' || i + 1 == from.n || from.p[i + 1] != '\n')
+			copy[n++] = from.p[i];
+	copy[n] = '\0';
+	return slice_of(copy, n);
+}
+
 /* All that a descriptor has, in memory of the plan.  False after a note. */
 static bool
-read_all(struct plan *p, int fd, const char *path, struct slice *ret)
+read_all(struct import *im, int fd, const char *path, struct slice *ret)
 {
 	char *space = malloc(IMPORT_FILE_MAX + 1);
 	struct buf b = { .p = space, .cap = IMPORT_FILE_MAX + 1 };
 	const char *why = space ? NULL : "no memory";
+	int code = EX_DATAERR;
 	ssize_t n = 0;
 
 	while (space && b.n < b.cap && (n = read(fd, b.p + b.n, b.cap - b.n)) > 0)
 		b.n += (size_t)n;
-	if (n < 0)
+	if (n < 0) {
 		why = strerror(errno);
-	else if (b.n > IMPORT_FILE_MAX)
+		code = EX_NOINPUT;
+	} else if (b.n > IMPORT_FILE_MAX) {
 		why = "it is larger than 1 MiB";
-	else if (space && memchr(b.p, '\0', b.n))
+	} else if (space && memchr(b.p, '\0', b.n)) {
 		why = "it is no text";
+	}
 	if (why)
-		plan_note(p, (struct plan_at){ plan_copy(p, slice_str(path)), 0 },
-		    "it is left out: %s", why);
+		(void)leave_out(im, path, code, why);
 	else
-		*ret = slice_of(plan_copy(p, buf_slice(&b)), b.n);
+		*ret = plain_text(im->plan, buf_slice(&b));
 	if (space)
 		explicit_bzero(space, b.n);
 	free(space);
-	return !why && !p->failed;
+	return !why && !im->plan->failed;
+}
+
+/* The file that a path means: an absolute one is in the folder of --root. */
+static const char *
+full_path(struct import *im, const char *path)
+{
+	const struct source *s = im->ctx;
+
+	return plan_text(im->plan, "%s%s", path[0] == '/' ? s->o->root : "", path);
 }
 
 static bool
 read_path(struct import *im, const char *path, struct slice *ret)
 {
-	const struct options *o = im->ctx;
 	struct stat st;
-	const char *full = plan_text(im->plan, "%s%s", path[0] == '/' ? o->root : "", path);
+	const char *full = full_path(im, path);
 	const int fd = open(full, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	bool good;
 
-	if (fd < 0) {
-		if (errno != ENOENT)
-			plan_note(im->plan, (struct plan_at){ plan_copy(im->plan,
-			    slice_str(path)), 0 },
-			    "it is left out: %s", strerror(errno));
-		return false;
-	}
-	good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && read_all(im->plan, fd, path, ret);
+	if (fd < 0)
+		return errno == ENOENT ? false :
+		    leave_out(im, path, EX_NOINPUT, strerror(errno));
+	good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ?
+	    read_all(im, fd, path, ret) :
+	    leave_out(im, path, EX_NOINPUT, "it is no regular file; a pipe can be standard input");
 	(void)close(fd);
 	return good;
 }
@@ -109,12 +152,9 @@ kind_named(const char *name)
 }
 
 static bool
-is_there(const struct options *o, const char *path)
+is_there(struct import *im, const char *path)
 {
-	char full[4096];
-
-	return snprintf(full, sizeof full, "%s%s", o->root, path) < (int)sizeof full &&
-	    access(full, F_OK) == 0;
+	return access(full_path(im, path), F_OK) == 0;
 }
 
 /* The path of a usual place. */
@@ -136,7 +176,7 @@ find_usual(struct import *im, const struct options *o, const struct import_kind 
 	for (const struct import_kind *k = import_kinds; k->name; k++) {
 		const char *path = usual_place(im, k);
 
-		if ((o->from && strcmp(o->from, k->name) != 0) || !*path || !is_there(o, path))
+		if ((o->from && strcmp(o->from, k->name) != 0) || !*path || !is_there(im, path))
 			continue;
 		if (found++ == 1)
 			text_print(stderr, "smtp-handler-import: there are several, name one: %s\n",
@@ -160,7 +200,7 @@ find_in_folder(struct import *im, const struct options *o, const struct import_k
 	for (const struct import_kind *k = import_kinds; k->name; k++) {
 		const char *path = plan_text(im->plan, "%s%s", o->file, strrchr(k->main, '/'));
 
-		if ((o->from && strcmp(o->from, k->name) != 0) || !is_there(o, path))
+		if ((o->from && strcmp(o->from, k->name) != 0) || !is_there(im, path))
 			continue;
 		*ret = k;
 		return path;
@@ -172,14 +212,12 @@ static int
 find_file(struct import *im, const struct options *o, const struct import_kind **ret,
     const char **ret_file)
 {
-	char full[4096];
 	struct stat st;
 
 	if (!o->file)
 		return find_usual(im, o, ret, ret_file);
 	*ret_file = o->file;
-	(void)snprintf(full, sizeof full, "%s%s", o->root, o->file);
-	if (stat(full, &st) == 0 && S_ISDIR(st.st_mode)) {
+	if (stat(full_path(im, o->file), &st) == 0 && S_ISDIR(st.st_mode)) {
 		*ret_file = find_in_folder(im, o, ret);
 		return *ret_file ? 0 : complain(EX_NOINPUT, o->file,
 		    "there is no file to import in it");
@@ -191,26 +229,35 @@ find_file(struct import *im, const struct options *o, const struct import_kind *
 
 /* ---- the result ---- */
 
+/* Keep the first line that the command prints. */
+static void
+run_command(struct plan *p, struct plan_file *f)
+{
+	FILE *in = popen(f->command, "re");
+	char *line = NULL;
+	size_t space = 0;
+	ssize_t n = in ? getline(&line, &space, in) : -1;
+
+	if (n > 0 && line[n - 1] == '\n')
+		n--;
+	if (in && pclose(in) == 0 && n > 0)
+		f->content = plan_text(p, "%.*s\n", (int)n, line);
+	else
+		plan_note(p, f->at, "the command for the password failed, or printed nothing");
+	if (line)
+		explicit_bzero(line, space);
+	free(line);
+}
+
 /* Run the commands that print passwords. */
 static void
 run_commands(struct plan *p)
 {
-	char line[1100];
-
 	for (size_t i = 0; i < p->nfiles; i++) {
 		struct plan_file *f = &p->files[i];
-		FILE *in = f->kind == PLAN_PASSWORD && !f->content ? popen(f->command, "re") : NULL;
-		bool good;
 
-		if (!in)
-			continue;
-		good = fgets(line, sizeof line, in) != NULL;
-		good &= pclose(in) == 0;
-		if (good)
-			f->content = plan_copy(p, slice_str(line));
-		else
-			plan_note(p, f->at, "the command for the password failed");
-		explicit_bzero(line, sizeof line);
+		if (f->kind == PLAN_PASSWORD && !f->content && f->command)
+			run_command(p, f);
 	}
 }
 
@@ -260,9 +307,9 @@ static int
 import(const struct options *o)
 {
 	static struct plan plan;
+	struct source source = { .o = o };
 	struct import im = {
-		.plan = &plan, .home = getenv("HOME"), .read = read_path,
-		    .ctx = (void *)(uintptr_t)o,
+		.plan = &plan, .home = getenv("HOME"), .read = read_path, .ctx = &source,
 	};
 	const struct import_kind *kind = NULL;
 	const char *file = NULL;
@@ -271,10 +318,10 @@ import(const struct options *o)
 
 	plan_init(&plan, o->write ? o->write : PLAN_FOLDER);
 	code = find_file(&im, o, &kind, &file);
-	if (code == 0 && !(strcmp(file, "-") == 0 ? read_all(&plan, STDIN_FILENO, file, &text) :
+	if (code == 0 && !(strcmp(file, "-") == 0 ? read_all(&im, STDIN_FILENO, file, &text) :
 	    read_path(&im, file, &text))) {
 		output_notes(&plan, true, stderr);
-		code = plan.nnotes ? EX_DATAERR : complain(EX_NOINPUT, file,
+		code = source.code ? source.code : complain(EX_NOINPUT, file,
 		    "there is no such file");
 	}
 	if (code == 0) {

@@ -128,6 +128,94 @@ def _():
     same(glob.glob(site.directory + "/**/*.new", recursive=True), [])
 
 
+@test("an error while files are written changes nothing; the umask hides no configuration")
+def _():
+    site = Site("import-error")
+    root = lay_out(site, KINDS["msmtp"])
+    folder = site.directory + "/out"
+    password = folder + "/import-%s.password" % ADDRESS
+    os.makedirs(folder + "/conf.d/50-imported.conf")
+    with open(password, "w") as file:
+        file.write("mine\n")
+    done = run(IMPORT, "--root", root, "--write", folder, "--force")
+    same((done.returncode, open(password).read()), (73, "mine\n"), done.stderr)
+    check("nothing changed: " in done.stderr and "Is a directory" in done.stderr, done.stderr)
+    same(sorted(os.listdir(folder)), ["conf.d", os.path.basename(password)])
+    os.rmdir(folder + "/conf.d/50-imported.conf")
+    os.rmdir(folder + "/conf.d")
+    same(run(IMPORT, "--root", root, "--write", folder, "--force", umask=0o077).returncode, 0)
+    same(stat.S_IMODE(os.stat(folder + "/conf.d").st_mode), 0o755)
+    same(stat.S_IMODE(os.stat(folder + "/conf.d/50-imported.conf").st_mode), 0o644)
+    same(stat.S_IMODE(os.stat(password).st_mode), 0o600)
+
+
+@test("a full disk gets no part of the files, and the message has the cause")
+def _():
+    site = Site("import-full")
+    root = lay_out(site, KINDS["msmtp"])
+    folder = site.directory + "/disk"
+    os.mkdir(folder)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8k", "none", folder], check=True)
+    try:
+        os.mkdir(folder + "/conf.d")
+        with open(folder + "/conf.d/filler", "w") as file:
+            file.write("x" * 4096)
+        done = run(IMPORT, "--root", root, "--write", folder)
+        same(done.returncode, 73, done.stderr)
+        check("No space left on device" in done.stderr, done.stderr)
+        same(os.listdir(folder), ["conf.d"])
+        same(os.listdir(folder + "/conf.d"), ["filler"])
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+@test("text of another system, files that cannot be read, and paths below --root")
+def _():
+    site = Site("import-text")
+    text = "\ufeffmydestination =\r\nrelayhost =\r\n  [a.example]:587\r\n# x\r\n"
+    done = run(IMPORT, "--from", "postfix", "-", input=text)
+    check("\nvia = smtp://a.example:587\t# -:2\n" in done.stdout and
+          not set(done.stdout + done.stderr) & set("\r\ufeff"), done.stdout, done.stderr)
+    same((done.returncode, done.stderr), (0, ""))
+    fifo = site.directory + "/main.cf"
+    os.mkfifo(fifo)
+    done = run(IMPORT, fifo)
+    same((done.returncode, done.stderr), (66, fifo + ": it is left out: it is no regular file; "
+                                              "a pipe can be standard input\n"))
+    os.chmod(site.directory, 0o755)
+    os.unlink(fifo)
+    os.close(os.open(fifo, os.O_CREAT | os.O_WRONLY, 0o600))
+    done = run(IMPORT, fifo, user="nobody")
+    same((done.returncode, done.stderr), (66, fifo + ": it is left out: Permission denied\n"))
+    lay_out(site, KINDS["dma"])
+    done = run(IMPORT, "--root", site.directory + "/root", "dma", cwd=site.directory +
+               "/root/etc")
+    check(done.returncode == 0 and "[route *]" in done.stdout, done.stdout, done.stderr)
+    done = run(IMPORT, "--root", site.directory + "/root", "/etc/dma/")
+    check(done.returncode == 0 and "[route *]" in done.stdout, done.stdout, done.stderr)
+
+
+@test("--run-commands: the first line is kept, and no command or no output is no password")
+def _():
+    site = Site("import-commands")
+    text = "host a.example\ntls on\nauth on\nuser anna\n"
+    path = site.directory + "/import-a.example.password"
+    for command in "echo; echo x", "true", "echo x; false":
+        done = run(IMPORT, "--run-commands", "--from", "msmtp", "--write", site.directory,
+                   "--force", "-", input=text + "passwordeval %s\n" % command)
+        same((done.returncode, os.path.exists(path)), (0, False), done.stderr)
+        check("-:4: the command for the password failed, or printed nothing\n" in done.stderr,
+              done.stderr)
+    done = run(IMPORT, "--run-commands", "--from", "msmtp", "--write", site.directory, "--force",
+               "-", input=text)
+    check("there is no password" in done.stderr and "failed" not in done.stderr, done.stderr)
+    check("sh:" not in done.stderr, done.stderr)
+    long = "p" * 1500
+    done = run(IMPORT, "--run-commands", "--from", "msmtp", "--write", site.directory, "--force",
+               "-", input=text + "passwordeval printf '%s\\nx\\n'\n" % long)
+    same((done.returncode, open(path).read()), (0, long + "\n"), done.stderr)
+
+
 @test("standard input, commands that print passwords, and what is no configuration")
 def _():
     site = Site("input")

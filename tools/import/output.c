@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * Each file is written under another name, synced and renamed, so a crash leaves the old file or
- * the new one.
+ * All files are written under other names and synced before the first is renamed, so an error
+ * changes nothing, and a crash leaves the old file or the new one.
  */
 #include "tools/import/output.h"
 
@@ -112,24 +112,29 @@ output_check(const struct plan *p, const struct config_report *report)
 	return good;
 }
 
+/* The place of a note. */
+static void
+print_at(struct plan_at at, FILE *out)
+{
+	if (at.line)
+		text_print(out, "%s:%u: ", at.file, at.line);
+	else
+		text_print(out, "%s: ", at.file);
+}
+
 void
 output_notes(const struct plan *p, bool written, FILE *out)
 {
 	for (size_t i = 0; i < p->nnotes; i++) {
-		const struct plan_note *n = &p->notes[i];
-
-		if (n->at.line)
-			text_print(out, "%s:%u: %s\n", n->at.file, n->at.line, n->text);
-		else
-			text_print(out, "%s: %s\n", n->at.file, n->text);
+		print_at(p->notes[i].at, out);
+		text_print(out, "%s\n", p->notes[i].text);
 	}
 	for (size_t i = 0; i < p->nfiles && !written; i++)
-		if (p->files[i].content)
-			text_print(out, "%s:%u: its secret or list belongs in %s: --write %s "
-			    "writes "
-			    "that file\n", p->files[i].at.file, p->files[i].at.line,
-			    p->files[i].path,
-			    p->folder);
+		if (p->files[i].content) {
+			print_at(p->files[i].at, out);
+			text_print(out, "its secret or list belongs in %s: --write %s writes that "
+			    "file\n", p->files[i].path, p->folder);
+		}
 }
 
 /* ---- files ---- */
@@ -149,27 +154,44 @@ set_rights(int fd, enum plan_kind kind)
 	return fchmod(fd, modes[kind]) < 0 ? -errno : 0;
 }
 
+/* Write NAME.new, which publish_file() renames. */
 static int
-write_file(int folder, const char *name, enum plan_kind kind, const char *content)
+prepare_file(int folder, const char *name, enum plan_kind kind, const char *content)
 {
 	struct file_replace f;
-	int r = file_replace_begin(&f, folder, name);
+	struct stat st;
+	int r;
 
+	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
+		return -EISDIR;
+	r = file_replace_begin(&f, folder, name);
 	if (r < 0)
 		return r;
 	if (fputs(content, f.out) < 0 || fflush(f.out) != 0)
-		r = -EIO;
+		r = -errno;
 	if (r == 0)
 		r = set_rights(fileno(f.out), kind);
 	if (r == 0 && fsync(fileno(f.out)) < 0)
 		r = -errno;
-	if (r < 0) {
-		(void)fclose(f.out);
+	if (fclose(f.out) != 0 && r == 0)
+		r = -errno;
+	if (r < 0)
 		(void)unlinkat(folder, f.new_name, 0);
-		return r;
-	}
-	r = file_replace_end(&f);
-	return r == 0 && fsync(folder) < 0 ? -errno : r;
+	return r;
+}
+
+static const char *
+new_name(struct plan *p, const char *name)
+{
+	return plan_text(p, "%s" FILE_NEW, name);
+}
+
+static int
+publish_file(struct plan *p, int folder, const char *name)
+{
+	if (renameat(folder, new_name(p, name), folder, name) < 0 || fsync(folder) < 0)
+		return -errno;
+	return 0;
 }
 
 static bool
@@ -215,30 +237,64 @@ check_names(const struct plan *p, int folder, struct buf *why)
 	return -EEXIST;
 }
 
+/* The folder of the configuration's file, which all programs may read.  A descriptor or -errno. */
 static int
-write_all(struct plan *p, int folder, const char *config, struct buf *why)
+open_conf_d(int folder)
 {
-	const char *name = OUTPUT_CONFIG;
-	int conf_d, r;
+	const bool made = mkdirat(folder, "conf.d", 0755) == 0;
+	const int fd = openat(folder, "conf.d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = fd < 0 ? -errno : 0;
 
-	for (size_t i = 0; i < p->nfiles; i++) {
+	if (r == 0 && made && fchmod(fd, 0755) < 0) {	/* whatever the umask is */
+		r = -errno;
+		(void)close(fd);
+	}
+	return r < 0 ? r : fd;
+}
+
+/* Prepare the files of the plan, or publish them. */
+static int
+for_files(struct plan *p, int folder, bool publish, struct buf *why)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < p->nfiles && r == 0; i++) {
 		const struct plan_file *f = &p->files[i];
 
 		if (!f->content)
 			continue;
-		r = write_file(folder, f->name, f->kind, f->content);
-		if (r < 0) {
+		r = publish ? publish_file(p, folder, f->name) :
+		    prepare_file(folder, f->name, f->kind, f->content);
+		if (r < 0)
 			buf_fmt(why, "%s: %s", f->path, strerror(-r));
-			return r;
-		}
 	}
-	(void)mkdirat(folder, "conf.d", 0755);
-	conf_d = openat(folder, "conf.d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	r = conf_d < 0 ? -errno : write_file(conf_d, strchr(name, '/') + 1, PLAN_TEXT, config);
+	return r;
+}
+
+static int
+write_all(struct plan *p, int folder, const char *config, struct buf *why)
+{
+	const char *path = OUTPUT_CONFIG, *name = strchr(path, '/') + 1;
+	const int conf_d = open_conf_d(folder);
+	int r = conf_d < 0 ? conf_d : prepare_file(conf_d, name, PLAN_TEXT, config);
+	const bool prepared = r == 0;
+
+	if (prepared)
+		r = for_files(p, folder, false, why);
+	if (r == 0)
+		r = for_files(p, folder, true, why);
+	if (r == 0)
+		r = publish_file(p, conf_d, name);
+	if (r < 0) {
+		for (size_t i = 0; i < p->nfiles; i++)
+			(void)unlinkat(folder, new_name(p, p->files[i].name), 0);
+		if (prepared)
+			(void)unlinkat(conf_d, new_name(p, name), 0);
+		if (why->n == 0)
+			buf_fmt(why, "%s/%s: %s", p->folder, path, strerror(-r));
+	}
 	if (conf_d >= 0)
 		(void)close(conf_d);
-	if (r < 0)
-		buf_fmt(why, "%s/%s: %s", p->folder, name, strerror(-r));
 	return r;
 }
 
