@@ -6,6 +6,7 @@
 #define LOGIN(at) \
 	"route *: user = anna @sasl:" at "\n" \
 	"route *: password-file = /etc/smtp-handler/import-a.example.password @sasl:" at "\n"
+#define TEN(x) x x x x x x x x x x
 #define SASL "smtp_sasl_auth_enable = yes\nsmtp_sasl_password_maps = hash:/sasl\n"
 
 static const struct import_case cases[] = {
@@ -108,6 +109,91 @@ static const struct import_case cases[] = {
 	  "hunter2\n"
 		  "smtp_generic_maps = hash:/x\nsmtpd_banner = x\nalways_bcc =\n" } },
 	  "", { "2 virtual_alias_maps", "3 tls-certificate", "4 nonsense", "5 rewrite" }, 4, NULL },
+	{ "a value that is made of itself, and one that grows",
+	  { { CF, NONE "relayhost = x$relayhost\nmyhostname = " TEN(TEN("$mydomain")) "\n" } }, "",
+	  { "2 relayhost: its value is made of itself", "3 myhostname: its value is too long",
+	    "0 myorigin: its value is too long" }, 3, NULL },
+	{ "values that depend on others, in braces",
+	  { { CF, NONE "relayhost = ${empty?{[a.example]}:{[b.example]:${port ? {26} : {27}}}}\n"
+	  "empty =\n" } },
+	  "route *: via = smtp://b.example:27 @main.cf:2\n", { NULL }, 0, NULL },
+	{ "the first of two hosts",
+	  { { CF, NONE "relayhost = [a.example]:587, [b.example]:587\n" } },
+	  "route *: via = smtp://a.example:587 @main.cf:2\n", { "2 a second host" }, 1, NULL },
+	{ "a host that only local mail knows: Debian's choice without other mail",
+	  { { CF, "mydestination = a.example\nalias_maps =\nhome_mailbox = M/\nrelayhost =\n"
+		  "default_transport = error\nrelay_transport = error\n" } },
+	  "route a.example: via = maildir:~/M @main.cf:1\n"
+	  "route a.example: recipients = users @main.cf:1\n"
+	  "route *: via = reject:mail for other domains is not sent @main.cf:5\n",
+	  { "0 smtp-maildir.socket", "6 relay_transport" }, 2, NULL },
+	{ "a null client that refuses mail for itself",
+	  { { CF, "mydestination = a.example\nlocal_transport = error:no mail here\n"
+		  "default_transport = smtp:[b.example]:26\n" } },
+	  "route a.example: via = reject:no mail here @main.cf:2\n"
+	  "route *: via = smtp://b.example:26 @main.cf:3\n", { NULL }, 0, NULL },
+	{ "networks that may not relay are not trusted",
+	  { { CF, NONE "mynetworks = 192.0.2.0/24\nsmtpd_recipient_restrictions = "
+		  "permit_sasl_authenticated,\n reject_unauth_destination, permit_mynetworks\n" } },
+	  "server: trusted = local @main.cf:3\n", { "3 mynetworks may not", "3 milter" }, 2,
+	  NULL },
+	{ "networks that may relay, in Debian's form",
+	  { { CF, NONE "mynetworks = 127.0.0.0/8 [::ffff:127.0.0.0]/104 [::1]/128\n"
+		  "smtpd_relay_restrictions = permit_mynetworks permit_sasl_authenticated "
+		  "defer_unauth_destination\n" } },
+	  "server: trusted = 127.0.0.0/8 ::ffff:127.0.0.0/104 ::1/128 local @main.cf:2\n",
+	  { "3 is not translated" }, 1, NULL },
+	{ "the networks of this host's addresses",
+	  { { CF, NONE "mynetworks_style = subnet\n" } }, "", { "2 [server] trusted" }, 1, NULL },
+	{ "an exception in the networks leaves all of them out",
+	  { { CF, NONE "mynetworks = !192.0.2.1 192.0.2.0/24\n" } }, "", { "2 !192.0.2.1" }, 1,
+	  NULL },
+	{ "TLS of all hosts is demanded", { { CF, NONE "smtp_tls_security_level = encrypt\n" } },
+	  "", { "2 tls = require" }, 1, NULL },
+	{ "TLS of all hosts is forbidden", { { CF, NONE "smtp_tls_security_level = none\n" } },
+	  "relay: tls = none @main.cf:2\n", { NULL }, 0, NULL },
+	{ "certificates of all hosts are verified",
+	  { { CF, NONE "smtp_tls_security_level = secure\n" SASL } },
+	  "relay: tls = require @main.cf:2\n", { "4 password-file" }, 1, NULL },
+	{ "a login of a sender to the host of all mail",
+	  { { CF, NONE "relayhost = [a.example]\nsmtp_sender_dependent_authentication = yes\n" SASL
+		  "smtp_tls_wrappermode = yes\nsmtp_tls_security_level = secure\n" },
+	    { "/sasl", "a.example anna:hunter2\nben@b.example ben:hunter2b\n" } },
+	  "sender ben@b.example: via = smtps://a.example:25 @main.cf:2\n"
+	  "sender ben@b.example: user = ben @sasl:2\n"
+	  "sender ben@b.example: password-file = /etc/smtp-handler/import-a.example.password "
+	  "@sasl:2\n"
+	  "route *: via = smtps://a.example:25 @main.cf:2\nroute *: user = anna @sasl:1\n"
+	  "route *: password-file = /etc/smtp-handler/import-a.example-2.password @sasl:1\n",
+	  { NULL }, 0, "import-a.example.password=hunter2b ;import-a.example-2.password=hunter2 ;" },
+	{ "words of mydestination that are no domains, and a delimiter of two characters",
+	  { { CF, "mydestination = *, hash:/x, /y, !b.example, [192.0.2.1]\nalias_maps =\n"
+		  "home_mailbox = M/\nrecipient_delimiter = +-\n" } },
+	  "route [192.0.2.1]: via = maildir:~/M @main.cf:1\n"
+	  "route [192.0.2.1]: recipients = users @main.cf:1\n"
+	  "route [192.0.2.1]: subaddress = + @main.cf:4\n",
+	  { "1 *: is not", "1 hash:/x: is not", "1 /y: is not", "1 !b.example: is not",
+	    "4 one character", "0 smtp-maildir.socket" }, 6, NULL },
+	{ "filters in Debian's form and with options",
+	  { { CF, NONE "smtpd_milters = local:opendkim/s,\n { inet:localhost:8891, "
+		  "default_action=accept }, {unix:/s}\nnon_smtpd_milters = inet:localhost:1\n"
+		  "milter_default_action = quarantine\nmilter_protocol = 6\n" } },
+	  "server: milter = unix:/var/spool/postfix/opendkim/s, inet:localhost:8891, unix:/s "
+	  "@main.cf:2\n",
+	  { "2 default_action=accept: is not", "2 connect to each", "4 non_smtpd_milters: is not",
+	    "5 milter_default_action: is not" }, 4, NULL },
+	{ "values that are not the usual ones",
+	  { { CF, NONE "append_dot_mydomain = yes\nmailbox_size_limit = 0\nsmtputf8_enable = no\n"
+		  "smtp_tls_CApath = /x\nsmtp_sasl_mechanism_filter = xoauth2\n"
+		  "message_size_limit = 0\nlocal_recipient_maps =\n" } },
+	  "server: max-message-size = 1T @main.cf:7\n",
+	  { "2 append_dot", "4 smtputf8", "5 tls-ca-file", "6 token-command",
+	    "8 local_recipient_maps" }, 5, NULL },
+	{ "services of master.cf on other ports",
+	  { { CF, NONE }, { "/etc/postfix/master.cf", "smtp inet n - y - - smtpd\n"
+		  "#smtps inet n - y - - smtpd\nsubmission inet n - y - - smtpd\n"
+		  "  -o smtpd_tls_security_level=encrypt\npickup unix n - y 60 1 pickup\n" } },
+	  "", { "3 submission: is not" }, 1, NULL },
 };
 
 int

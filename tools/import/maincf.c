@@ -125,6 +125,7 @@ maincf_at(const struct maincf *m, const char *name)
 struct expansion {
 	const struct maincf *m;
 	unsigned steps, depth;
+	bool endless;		/* a value is made of itself */
 	struct buf *b;
 };
 
@@ -143,7 +144,7 @@ add_default(struct expansion *x, struct slice name)
 {
 	char space[512];
 	struct buf host = BUF(space), *b = x->b;
-	struct expansion inner = { x->m, x->steps, x->depth, &host };
+	struct expansion inner = { x->m, x->steps, x->depth, false, &host };
 
 	if (slice_eq(name, SL("myhostname"))) {
 		const char *own = local_name(x->m->im);
@@ -153,6 +154,8 @@ add_default(struct expansion *x, struct slice name)
 		const char *dot;
 
 		expand(&inner, SL("$myhostname"));
+		x->steps = inner.steps;
+		x->endless |= inner.endless;
 		dot = host.full ? NULL : memchr(host.p, '.', host.n);
 		if (dot)
 			buf_add(b, slice_of(dot + 1, host.n - (size_t)(dot + 1 - host.p)));
@@ -171,31 +174,6 @@ add_default(struct expansion *x, struct slice name)
 	}
 }
 
-/* NAME, NAME?TEXT or NAME:TEXT, as they stand in ${}. */
-static void
-add_parameter(struct expansion *x, struct slice text)
-{
-	const struct maincf_line *l;
-	struct slice rest, name;
-	size_t n = 0;
-
-	while (n < text.n && is_name(text.p[n]))
-		n++;
-	name = slice_of(text.p, n);
-	rest = slice_skip(text, n);
-	l = find_line(x->m, name);
-	if (rest.n && (rest.p[0] == '?' || rest.p[0] == ':')) {
-		const bool filled = l && l->value.n > 0;
-
-		if (filled == (rest.p[0] == '?'))
-			expand(x, slice_skip(rest, 1));
-	} else if (l) {
-		expand(x, l->value);
-	} else {
-		add_default(x, name);
-	}
-}
-
 /* The length of the text in brackets, which may be nested; text begins behind the first. */
 static size_t
 length_inside(struct slice text, char open, char close)
@@ -211,11 +189,70 @@ length_inside(struct slice text, char open, char close)
 	return text.n;
 }
 
+/* Take {TEXT}, or all that is left. */
+static struct slice
+take_choice(struct slice *rest)
+{
+	struct slice text = slice_trim(*rest);
+	size_t n;
+
+	*rest = SL("");
+	if (text.n == 0 || text.p[0] != '{')
+		return text;
+	text = slice_skip(text, 1);
+	n = length_inside(text, '{', '}');
+	*rest = slice_trim(slice_skip(text, n + 1));
+	return slice_trim(slice_of(text.p, n));
+}
+
+/* Expand one text of ?TEXT, :TEXT or ?{TEXT}:{TEXT}. */
+static void
+add_choice(struct expansion *x, bool filled, struct slice rest)
+{
+	struct slice text = SL("");
+
+	if (rest.p[0] == '?') {
+		rest = slice_skip(rest, 1);
+		text = take_choice(&rest);
+	}
+	if (!filled) {
+		text = SL("");
+		if (rest.n && rest.p[0] == ':') {
+			rest = slice_skip(rest, 1);
+			text = take_choice(&rest);
+		}
+	}
+	expand(x, text);
+}
+
+/* NAME, or NAME with texts to choose from, as they stand in ${}. */
+static void
+add_parameter(struct expansion *x, struct slice text)
+{
+	const struct maincf_line *l;
+	struct slice rest, name;
+	size_t n = 0;
+
+	while (n < text.n && is_name(text.p[n]))
+		n++;
+	name = slice_of(text.p, n);
+	rest = slice_trim(slice_skip(text, n));
+	l = find_line(x->m, name);
+	if (rest.n && (rest.p[0] == '?' || rest.p[0] == ':'))
+		add_choice(x, l && l->value.n > 0, rest);
+	else if (l)
+		expand(x, l->value);
+	else
+		add_default(x, name);
+}
+
 static void
 expand(struct expansion *x, struct slice text)
 {
-	if (x->depth == DEPTH_MAX)
+	if (x->depth == DEPTH_MAX) {
+		x->endless = true;
 		return;
+	}
 	x->depth++;
 	while (text.n && !x->b->full && x->steps++ < STEPS_MAX) {
 		struct slice behind, plain = slice_cut(text, '$', &behind);
@@ -261,6 +298,10 @@ maincf_get(const struct maincf *m, const char *name)
 		plan_note(m->im->plan, maincf_at(m, name),
 		    "%s: its value is too long, and is left out",
 		    name);
+		b.n = 0;
+	} else if (x.endless) {
+		plan_note(m->im->plan, maincf_at(m, name),
+		    "%s: its value is made of itself, and is left out", name);
 		b.n = 0;
 	}
 	result = plan_copy(m->im->plan, slice_trim(buf_slice(&b)));

@@ -14,25 +14,25 @@
 #define TLS_HERE   "set tls-certificate and tls-key: chapter \"TLS\" of smtp-handler-guide(7)"
 #define PEOPLE	   "see chapter \"People who send from anywhere\" of smtp-handler-guide(7)"
 #define DOMAINS	   "write a [route] for each domain: smtp-handler.conf(5)"
+#define ONE_MORE   "a second host is left out: if it has the same TLS and login, add it to via"
 
 /* The rest of Postfix has no such parameters in a null client, or they have no meaning here. */
 static const struct text_advice others[] = {
 	{ "compatibility_level", NULL }, { "smtpd_banner", NULL }, { "biff", NULL },
-	{ "append_dot_mydomain", NULL }, { "readme_directory", NULL }, { "html_directory", NULL },
+	{ "readme_directory", NULL }, { "html_directory", NULL },
 	{ "manpage_directory", NULL }, { "sample_directory", NULL }, { "command_directory", NULL },
 	{ "daemon_directory", NULL }, { "data_directory", NULL }, { "queue_directory", NULL },
 	{ "meta_directory", NULL }, { "shlib_directory", NULL }, { "config_directory", NULL },
-	{ "default_process_limit", NULL }, { "mail_owner", NULL }, { "default_privs", NULL },
+	{ "mail_owner", NULL }, { "default_privs", NULL },
 	    { "setgid_group", NULL },
 	{ "sendmail_path", NULL }, { "newaliases_path", NULL }, { "mailq_path", NULL },
-	{ "alias_database", NULL }, { "mailbox_size_limit", NULL },
+	{ "alias_database", NULL }, { "milter_protocol", NULL },
 	{ "unknown_local_recipient_reject_code", NULL }, { "debug_peer_level", NULL },
 	{ "debugger_command", NULL }, { "smtp_tls_session_cache_database", NULL },
 	{ "smtpd_tls_session_cache_database", NULL }, { "smtp_tls_loglevel", NULL },
 	{ "smtpd_tls_loglevel", NULL }, { "smtp_tls_note_starttls_offer", NULL },
-	{ "smtputf8_enable", NULL }, { "smtp_sasl_security_options", NULL },
-	{ "smtp_sasl_tls_security_options", NULL }, { "smtp_sasl_mechanism_filter", NULL },
-	{ "smtp_tls_CApath", NULL }, { "mail_name", NULL }, { "mydomain", NULL },
+	{ "smtp_sasl_security_options", NULL }, { "smtp_sasl_tls_security_options", NULL },
+	{ "mail_name", NULL }, { "mydomain", NULL },
 	{ "smtpd_use_tls", TLS_HERE }, { "smtpd_tls_cert_file", TLS_HERE },
 	{ "smtpd_tls_key_file", TLS_HERE }, { "smtpd_tls_security_level", TLS_HERE },
 	{ "smtpd_tls_chain_files", TLS_HERE },
@@ -45,6 +45,9 @@ static const struct text_advice others[] = {
 	{ "virtual_alias_maps", "write the addresses into the aliases of the domain's [route]" },
 	{ "virtual_mailbox_maps", "name a file of the users: recipients in the domain's [route]" },
 	{ "relay_domains", DOMAINS }, { "transport_maps", DOMAINS },
+	{ "relay_transport", DOMAINS }, { "virtual_transport", DOMAINS },
+	{ "local_recipient_maps", "the recipients are the users and the aliases, and all others are "
+	    "refused: see recipients in smtp-handler.conf(5)" },
 	{ "smtp_tls_policy_maps", "set tls in the [route] of the domain" },
 	{ "smtp_generic_maps", NO_REWRITE }, { "canonical_maps", NO_REWRITE },
 	{ "sender_canonical_maps", NO_REWRITE }, { "recipient_canonical_maps", NO_REWRITE },
@@ -54,10 +57,24 @@ static const struct text_advice others[] = {
 	{ "content_filter", "a filter of incoming mail speaks the milter protocol: milter" },
 	{ "header_checks", "a filter of incoming mail speaks the milter protocol: milter" },
 	{ "body_checks", "a filter of incoming mail speaks the milter protocol: milter" },
-	{ "local_transport", "mail for a domain without a [route] goes to its exchangers" },
-	{ "default_transport", "set via in [route *]" },
 	{ "smtp_helo_name", "the name in greetings is [server] hostname" },
 	{ NULL, NULL },
+};
+
+/* Parameters that change nothing here if they have their usual value. */
+static const struct {
+	const char *name, *usual[3], *advice;
+} with_usual[] = {
+	{ "append_dot_mydomain", { "no" }, "a domain without dots stays as it is" },
+	{ "default_process_limit", { "100" }, "see max-connections and processes in "
+	    "smtp-handler.conf(5)" },
+	{ "mailbox_size_limit", { "0", "51200000" }, "Maildirs have no limit of their own: use "
+	    "quotas of the file system" },
+	{ "smtputf8_enable", { "yes" }, "SMTPUTF8 is always offered" },
+	{ "smtp_sasl_mechanism_filter", { "plain", "login", "plain, login" },
+	    "the login is by PLAIN or LOGIN; for XOAUTH2 see token-command in smtp-handler.conf(5)" },
+	{ "smtp_tls_CApath", { "/etc/ssl/certs", "/etc/ssl/certs/" },
+	    "write the certificates of the authorities into one file: tls-ca-file" },
 };
 
 /* Parameters that are translated; those of a table have the whole translation in their row. */
@@ -81,6 +98,7 @@ static const char *const translated[] = {
 	"smtp_sender_dependent_authentication", "sender_dependent_relayhost_maps", "alias_maps",
 	"home_mailbox", "recipient_delimiter", "smtp_bind_address", "smtp_bind_address6",
 	"mynetworks_style", "smtpd_milters", "non_smtpd_milters", "milter_default_action",
+	"default_transport", "local_transport",
 };
 
 static bool
@@ -128,8 +146,6 @@ take_host(const struct maincf *m, struct slice text, struct plan_at at, struct s
 	struct slice port, host;
 	const bool brackets = text.n && text.p[0] == '[';
 
-	if (slice_has_prefix(text, SL("smtp:")))
-		return take_host(m, slice_skip(text, 5), at, s);
 	if (brackets) {
 		host = slice_cut(slice_skip(text, 1), ']', &port);
 		if (port.n && port.p[0] == ':')
@@ -188,16 +204,31 @@ take_login(const struct maincf *m, struct slice sender, struct slice next_hop, s
 		    "there is no login", s->host);
 }
 
+/* The first host of a list. */
 static void
-set_host(const struct maincf *m, const char *section, struct slice sender, struct slice text,
+set_host(const struct maincf *m, const char *section, struct slice sender, struct slice list,
     struct plan_at at)
 {
+	struct slice text = maincf_word(&list);
 	struct smarthost s;
 
+	if (slice_has_prefix(text, SL("smtp:")))
+		text = slice_skip(text, 5);
 	if (!take_host(m, text, at, &s))
 		return;
+	if (maincf_word(&list).n)
+		plan_note(m->im->plan, at, ONE_MORE);
 	take_login(m, sender, text, &s);
 	(void)smarthost_set(m->im->plan, section, &s);
+}
+
+/* The section of a key of a table: an address, or a domain behind an @. */
+static const char *
+sender_section(struct plan *p, struct slice key)
+{
+	if (slice_has_prefix(key, SL("@")))
+		key = slice_skip(key, 1);
+	return plan_text(p, "sender %.*s", (int)key.n, key.p);
 }
 
 static void
@@ -213,15 +244,95 @@ set_senders(const struct maincf *m)
 			continue;
 		while (maincf_table_next(m, &table, &line)) {
 			const struct plan_at here = { table.file, line.line };
-			struct slice pattern = line.name;
 
-			if (slice_has_prefix(pattern, SL("@")))
-				pattern = slice_skip(pattern, 1);
 			if (!slice_eq(line.value, SL("DUNNO")))
-				set_host(m, plan_text(m->im->plan, "sender %.*s", (int)pattern.n,
-				    pattern.p), line.name, line.value, here);
+				set_host(m, sender_section(m->im->plan, line.name), line.name,
+				    line.value, here);
 		}
 	}
+}
+
+/* Senders who have a login of their own to the host of all mail. */
+static void
+set_sender_logins(const struct maincf *m)
+{
+	const struct plan_at at = maincf_at(m, "smtp_sasl_password_maps");
+	struct slice maps = slice_str(maincf_get(m, "smtp_sasl_password_maps")), map;
+	struct maincf_table table;
+	struct maincf_line line;
+
+	if (!is_yes(m, "smtp_sasl_auth_enable") ||
+	    !is_yes(m, "smtp_sender_dependent_authentication"))
+		return;
+	while ((map = maincf_word(&maps)).n) {
+		if (!maincf_table_open(m, map, at, &table))
+			continue;
+		while (maincf_table_next(m, &table, &line)) {
+			const char *section = sender_section(m->im->plan, line.name);
+
+			if (memchr(line.name.p, '@', line.name.n) &&
+			    !plan_get(m->im->plan, section, "via"))
+				set_host(m, section, line.name,
+				    slice_str(maincf_get(m, "relayhost")),
+				    maincf_at(m, "relayhost"));
+		}
+	}
+}
+
+/* TLS and logins of hosts that no setting names. */
+static void
+note_without_host(const struct maincf *m)
+{
+	static const char *const verified[] = { "verify", "secure", NULL };
+	static const char *const never[] = { "none", NULL };
+	static const char *const demanded[] = { "encrypt", "fingerprint", "dane-only", NULL };
+	const struct plan_at at = maincf_at(m, "smtp_tls_security_level");
+	const char *level = has_level(m, verified) ? "require" : has_level(m, never) ? "none" : NULL;
+
+	if (plan_get(m->im->plan, "route *", "via"))
+		return;
+	if (level)
+		(void)plan_set(m->im->plan, "relay", "tls", at, "%s", level);
+	if (has_level(m, demanded) || is_yes(m, "smtp_enforce_tls"))
+		plan_untranslated(m->im->plan, has_level(m, demanded) ? at :
+		    maincf_at(m, "smtp_enforce_tls"), SL("TLS that is always demanded"),
+		    "[relay] tls = require also needs a good certificate, which many servers do not "
+		    "have: set it in the [route] of a domain");
+	if (is_yes(m, "smtp_sasl_auth_enable") && !maincf_has(m, "sender_dependent_relayhost_maps"))
+		plan_untranslated(m->im->plan, maincf_at(m, "smtp_sasl_password_maps"),
+		    SL("smtp_sasl_password_maps"), "set user and password-file in the [route] of the "
+		    "host");
+}
+
+/* A transport that delivers nothing, as a value of via; NULL: it is another one. */
+static const char *
+refusal_of(const struct maincf *m, const char *name, const char *text)
+{
+	struct slice rest, type = slice_cut(slice_str(maincf_get(m, name)), ':', &rest);
+
+	rest = slice_trim(rest);
+	if (slice_eq(type, SL("discard")))
+		return "discard";
+	if (!slice_eq(type, SL("error")))
+		return NULL;
+	return plan_text(m->im->plan, "reject:%.*s", rest.n ? (int)rest.n : (int)strlen(text),
+	    rest.n ? rest.p : text);
+}
+
+/* The way of mail for other domains, if it is not that of relayhost. */
+static void
+set_default(const struct maincf *m)
+{
+	const struct plan_at at = maincf_at(m, "default_transport");
+	const char *value = maincf_get(m, "default_transport");
+	const char *via = refusal_of(m, "default_transport", "mail for other domains is not sent");
+
+	if (via)
+		(void)plan_set(m->im->plan, "route *", "via", at, "%s", via);
+	else if (strncmp(value, "smtp:", 5) == 0 && value[5])
+		set_host(m, "route *", SL(""), slice_str(value), at);
+	else if (*value && strcmp(value, "smtp") != 0 && strcmp(value, "smtp:") != 0)
+		plan_untranslated(m->im->plan, at, SL("default_transport"), "set via in [route *]");
 }
 
 /* ---- this host ---- */
@@ -238,8 +349,10 @@ set_name(const struct maincf *m)
 		plan_note(m->im->plan, maincf_at(m, from),
 		    "addresses without a domain and greetings "
 		    "have one name here, that of myorigin");
-	if (maincf_has(m, "myorigin") || maincf_has(m, "myhostname"))
-		local_hostname(m->im, origin && *origin ? origin : name, maincf_at(m, from));
+	if (!origin || !*origin)
+		origin = name;
+	if (*origin && (maincf_has(m, "myorigin") || maincf_has(m, "myhostname")))
+		local_hostname(m->im, origin, maincf_at(m, from));
 }
 
 static const char *
@@ -261,45 +374,135 @@ aliases_of(const struct maincf *m)
 	return aliases;
 }
 
+/* A folder in the home, for the mail of users. */
+static struct slice
+folder_of(const struct maincf *m)
+{
+	struct slice folder = slice_str(maincf_get(m, "home_mailbox"));
+
+	if (folder.n && folder.p[folder.n - 1] == '/')
+		return slice_of(folder.p, folder.n - 1);
+	plan_note(m->im->plan, maincf_at(m, "home_mailbox"),
+	    "mailboxes are Maildirs: new mail is in ~/Maildir and not in one file, so point the "
+	    "users' programs there");
+	return SL("Maildir");
+}
+
+/* The character between a user and the detail, for the route of a domain. */
+static void
+set_delimiter(const struct maincf *m, const char *section)
+{
+	const char *delimiter = maincf_get(m, "recipient_delimiter");
+	const struct plan_at at = maincf_at(m, "recipient_delimiter");
+
+	if (!*delimiter || !plan_get(m->im->plan, section, "via"))
+		return;
+	if (delimiter[1])
+		plan_note(m->im->plan, at, "recipient_delimiter: one character is possible, the "
+		    "first is used");
+	(void)plan_set(m->im->plan, section, "subaddress", at, "%.1s", delimiter);
+}
+
+/* A table, a file, an exception, or "*", which is no domain for Postfix. */
+static bool
+is_no_domain(struct slice name)
+{
+	return slice_eq(name, SL("*")) || name.p[0] == '!' || memchr(name.p, '/', name.n) ||
+	    (name.p[0] != '[' && memchr(name.p, ':', name.n));
+}
+
+/* Domains of this host that get no mail, by local_transport = error. */
+static void
+refuse_destinations(const struct maincf *m, const char *via)
+{
+	struct slice list = slice_str(maincf_get(m, "mydestination")), name;
+
+	while ((name = maincf_word(&list)).n)
+		if (!is_no_domain(name))
+			(void)plan_set(m->im->plan, plan_text(m->im->plan, "route %.*s",
+			    (int)name.n, name.p), "via", maincf_at(m, "local_transport"), "%s", via);
+}
+
 static void
 set_destinations(const struct maincf *m)
 {
-	struct slice list = slice_str(maincf_get(m, "mydestination")), name;
+	struct slice list = slice_str(maincf_get(m, "mydestination")), name, folder;
 	const struct plan_at at = maincf_at(m, "mydestination");
-	const char *box = maincf_get(m, "home_mailbox"), *delimiter, *aliases;
-	struct slice folder = slice_str(box);
+	const char *refusal = refusal_of(m, "local_transport", "there are no mailboxes here");
+	const char *aliases;
 
 	if (list.n == 0)
 		return;
-	if (folder.n == 0 || folder.p[folder.n - 1] != '/') {
-		folder = SL("Maildir");
-		plan_note(m->im->plan, maincf_at(m, "home_mailbox"),
-		    "mailboxes are Maildirs: new mail is "
-		    "in ~/Maildir and not in one file, so point the users' programs there");
-	} else {
-		folder.n--;
+	if (refusal) {
+		refuse_destinations(m, refusal);
+		return;
 	}
+	if (*maincf_get(m, "local_transport") &&
+	    strncmp(maincf_get(m, "local_transport"), "local", 5) != 0)
+		plan_untranslated(m->im->plan, maincf_at(m, "local_transport"),
+		    SL("local_transport"), "mail for the domains of mydestination goes into "
+		    "Maildirs: change via in their [route]s");
+	folder = folder_of(m);
 	aliases = aliases_of(m);
-	delimiter = maincf_get(m, "recipient_delimiter");
 	while ((name = maincf_word(&list)).n) {
 		const char *domain = plan_copy(m->im->plan, name);
 
+		if (is_no_domain(name)) {
+			plan_untranslated(m->im->plan, at, name, DOMAINS);
+			continue;
+		}
 		local_domain(m->im, domain, plan_copy(m->im->plan, folder), aliases, at);
-		if (*delimiter && plan_get(m->im->plan, plan_text(m->im->plan, "route %s",
-		    domain), "via"))
-			(void)plan_set(m->im->plan, plan_text(m->im->plan, "route %s", domain),
-			    "subaddress", maincf_at(m, "recipient_delimiter"), "%.1s", delimiter);
+		set_delimiter(m, plan_text(m->im->plan, "route %s", domain));
 	}
+}
+
+/* Do these restrictions refuse mail to strangers before they allow it to mynetworks? */
+static bool
+forbid_networks(const struct maincf *m, const char *name)
+{
+	static const struct slice refusals[] = {
+		S("reject"), S("defer"), S("reject_unauth_destination"),
+		S("defer_unauth_destination"),
+	};
+	struct slice list = slice_str(maincf_get(m, name)), word;
+
+	while ((word = maincf_word(&list)).n) {
+		if (slice_eq(word, SL("permit_mynetworks")))
+			return false;
+		for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
+			if (slice_eq(word, refusals[i]))
+				return true;
+	}
+	return false;
 }
 
 /* Networks in brackets lose them. */
 static void
 set_networks(const struct maincf *m)
 {
+	static const char *const restrictions[] = {
+		"smtpd_relay_restrictions", "smtpd_recipient_restrictions",
+	};
 	struct slice list = slice_str(maincf_get(m, "mynetworks")), word;
+	const char *style = maincf_get(m, "mynetworks_style");
 	char *space = plan_copy(m->im->plan, list);
 	struct buf b = { .p = space, .cap = list.n };
 
+	for (size_t i = 0; i < 2; i++) {
+		const struct plan_at at = maincf_at(m, restrictions[i]);
+
+		if (!forbid_networks(m, restrictions[i]))
+			continue;
+		plan_note(m->im->plan, at, "%s: clients in mynetworks may not send elsewhere "
+		    "without a login, so nobody but this host's sendmail may",
+		    restrictions[i]);
+		(void)plan_set(m->im->plan, "server", "trusted", at, "local");
+		return;
+	}
+	if (list.n == 0 && *style && strcmp(style, "host") != 0)
+		plan_untranslated(m->im->plan, maincf_at(m, "mynetworks_style"),
+		    SL("mynetworks_style"), "write the networks that may send anywhere into "
+		    "[server] trusted");
 	while ((word = maincf_word(&list)).n) {
 		if (b.n)
 			buf_chr(&b, ' ');
@@ -329,31 +532,70 @@ note_interfaces(const struct maincf *m)
 		    "ListenStream=ADDRESS:25 for each (ListenStream=25 is all)");
 }
 
-static void
-set_milters(const struct maincf *m)
+/* The place of a filter.  A relative path is one of the queue's folder. */
+static const char *
+milter_place(const struct maincf *m, struct slice word)
+{
+	struct slice path, type = slice_cut(word, ':', &path);
+
+	if (!slice_eq(type, SL("unix")) && !slice_eq(type, SL("local")))
+		return plan_copy(m->im->plan, word);
+	return plan_text(m->im->plan, "unix:%s%s%.*s",
+	    path.n && path.p[0] == '/' ? "" : maincf_get(m, "queue_directory"),
+	    path.n && path.p[0] == '/' ? "" : "/", (int)path.n, path.p);
+}
+
+/* The places of all filters with commas between them, or NULL.  One in braces may have options. */
+static const char *
+milter_places(const struct maincf *m)
 {
 	struct slice list = slice_str(maincf_get(m, "smtpd_milters")), word;
 	const char *text = NULL;
+	bool inside = false, taken = false;
 
 	while ((word = maincf_word(&list)).n) {
-		const char *start = text ? plan_text(m->im->plan, "%s, ", text) : "";
-		const struct slice path = slice_skip(word, 5);
-
-		/* A relative path is one of the queue's folder. */
-		if (slice_has_prefix(word, SL("unix:")) && path.n && path.p[0] != '/')
-			text = plan_text(m->im->plan, "%sunix:%s/%.*s", start,
-			    maincf_get(m, "queue_directory"), (int)path.n, path.p);
-		else
-			text = plan_text(m->im->plan, "%s%.*s", start, (int)word.n, word.p);
+		if (word.p[0] == '{') {
+			inside = true;
+			taken = false;
+			word = slice_skip(word, 1);
+		}
+		if (inside && word.n && word.p[word.n - 1] == '}') {
+			inside = false;
+			word.n--;
+		}
+		if (word.n && taken)
+			plan_untranslated(m->im->plan, maincf_at(m, "smtpd_milters"), word,
+			    "an option of one filter: see milter-on-failure and "
+			    "milter-command-timeout in smtp-handler.conf(5)");
+		else if (word.n)
+			text = plan_text(m->im->plan, "%s%s%s", text ? text : "", text ? ", " : "",
+			    milter_place(m, word));
+		taken = inside && (taken || word.n);
 	}
-	if (text && plan_set(m->im->plan, "server", "milter", maincf_at(m, "smtpd_milters"), "%s",
-	    text))
-		plan_note(m->im->plan, maincf_at(m, "smtpd_milters"),
+	return text;
+}
+
+static void
+set_milters(const struct maincf *m)
+{
+	struct plan *p = m->im->plan;
+	const char *text = milter_places(m), *action = maincf_get(m, "milter_default_action");
+	const char *others_text = maincf_get(m, "non_smtpd_milters");
+
+	if (text && plan_set(p, "server", "milter", maincf_at(m, "smtpd_milters"), "%s", text))
+		plan_note(p, maincf_at(m, "smtpd_milters"),
 		    "the user smtp-handler must be able "
 		    "to connect to each filter");
-	if (strcmp(maincf_get(m, "milter_default_action"), "accept") == 0)
-		(void)plan_set(m->im->plan, "server", "milter-on-failure",
+	if (*others_text && strcmp(others_text, maincf_get(m, "smtpd_milters")) != 0)
+		plan_untranslated(p, maincf_at(m, "non_smtpd_milters"), SL("non_smtpd_milters"),
+		    "mail of sendmail has the same filters as other mail: [server] milter");
+	if (strcmp(action, "accept") == 0)
+		(void)plan_set(p, "server", "milter-on-failure",
 		    maincf_at(m, "milter_default_action"), "accept");
+	else if (*action && strcmp(action, "tempfail") != 0)
+		plan_untranslated(p, maincf_at(m, "milter_default_action"),
+		    SL("milter_default_action"), "mail is refused for now if a filter fails: "
+		    "milter-on-failure in smtp-handler.conf(5)");
 }
 
 /* Our programs demand that the shortest wait is not above the longest. */
@@ -398,6 +640,8 @@ set_small(const struct maincf *m)
 		size_t n;
 
 		text = maincf_get(m, plain[i].name);
+		if (strcmp(plain[i].name, "message_size_limit") == 0 && strcmp(text, "0") == 0)
+			text = "1T";	/* no limit */
 		n = strlen(text);
 		if (n == 0)
 			continue;
@@ -422,18 +666,62 @@ is_translated(struct slice name)
 	return false;
 }
 
-/* Names that are only there for $name in other values are no settings. */
+/* A note of a parameter that has not its usual value.  False: it is none of them. */
+static bool
+note_unusual(const struct maincf *m, const struct maincf_line *l)
+{
+	for (size_t i = 0; i < sizeof with_usual / sizeof with_usual[0]; i++) {
+		bool usual = false;
+
+		if (!slice_eq(l->name, slice_str(with_usual[i].name)))
+			continue;
+		for (size_t k = 0; k < 3 && with_usual[i].usual[k]; k++)
+			usual |= slice_eq(l->value, slice_str(with_usual[i].usual[k]));
+		if (!usual)
+			plan_untranslated(m->im->plan, (struct plan_at){ m->file, l->line }, l->name,
+			    with_usual[i].advice);
+		return true;
+	}
+	return false;
+}
+
+/* Other parameters without a value are no settings, but one. */
 static void
 note_others(const struct maincf *m)
 {
 	for (size_t i = 0; i < m->n; i++) {
-		const struct plan_at at = { m->file, m->lines[i].line };
+		const struct maincf_line *l = &m->lines[i];
+		const struct plan_at at = { m->file, l->line };
 
-		if (m->lines[i].value.n == 0 || is_translated(m->lines[i].name) ||
-		    text_advise(m->im->plan, at, others, m->lines[i].name))
+		if ((l->value.n == 0 && !slice_eq(l->name, SL("local_recipient_maps"))) ||
+		    is_translated(l->name) || note_unusual(m, l) ||
+		    text_advise(m->im->plan, at, others, l->name))
 			continue;
 		plan_untranslated(m->im->plan, at, m->lines[i].name,
 		    "look for its subject in smtp-handler.conf(5)");
+	}
+}
+
+/* Services of master.cf that listen on other ports than 25. */
+static void
+note_services(const struct maincf *m)
+{
+	struct plan *p = m->im->plan;
+	struct text_lines lines;
+	const char *file;
+	struct slice text, line, rest, name;
+
+	if (!strchr(m->file, '/'))
+		return;
+	file = text_beside(m->im, m->file, "master.cf");
+	lines = text_lines(m->im->read(m->im, file, &text) ? text : SL(""));
+	while (text_next(&lines, &line)) {
+		name = text_word(line, &rest);
+		if (slice_eq(text_word(rest, &rest), SL("inet")) && !slice_eq(name, SL("smtp")) &&
+		    !slice_eq(name, SL("25")))
+			plan_untranslated(p, (struct plan_at){ file, lines.line }, name,
+			    "for the ports 587 and 465 " PEOPLE "; another port is a socket unit "
+			    "of your own");
 	}
 }
 
@@ -449,10 +737,14 @@ import_postfix(struct import *im, const char *file, struct slice text)
 		set_milters(&m);
 		set_destinations(&m);
 		set_senders(&m);
+		set_sender_logins(&m);
+		set_default(&m);
 		set_host(&m, "route *", SL(""), slice_str(maincf_get(&m, "relayhost")),
 		    maincf_at(&m, "relayhost"));
+		note_without_host(&m);
 		note_interfaces(&m);
 		note_others(&m);
+		note_services(&m);
 	}
 	maincf_done(&m);
 }
