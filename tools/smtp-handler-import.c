@@ -31,8 +31,8 @@ static const char usage[] =
     "  --root DIR      look for all files in DIR, such as a disk of another machine\n"
     "  --version, --help\n"
     "Passwords are never printed.  What cannot be translated goes to standard error.\n"
-    "Exit: 0 done, 64 usage, 65 the file is no text or too large, 66 no file, 71 no memory,\n"
-    "73 cannot write, 78 the result has a mistake.\n";
+    "Exit: 0 done, 64 usage, 65 the file is no text or too large, 66 no file, or it cannot be\n"
+    "read, 71 no memory, 73 cannot write, 74 cannot print, 78 the result has a mistake.\n";
 
 struct options {
 	const char *from, *root, *write, *file;

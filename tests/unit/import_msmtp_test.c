@@ -121,7 +121,29 @@ static const struct import_case cases[] = {
 	{ "an account without a host, and one that inherits from nobody",
 	  { { RC, "account a : b\naccount a\n" } }, "",
 	  { "1 no account b", "2 of this name above", "1 the account a has no host" }, 3, NULL },
-	{ "nothing", { { RC, "" } }, "", { "0 has no host" }, 1, NULL },
+	{ "nothing", { { RC, "" } }, "", { "0 the account default has no host" }, 1, NULL },
+	{ "settings of another account that are for all mail here",
+	  { { RC, "account b\nhost b.example\nfrom ben@b.example\ntls_trust_file /b.pem\n"
+		  "source_ip 192.0.2.1\nmaildomain b.example\naliases /b\n"
+		  "account default\nhost a.example\ntls_trust_file /a.pem\n" } },
+	  "route *: via = smtp://a.example @msmtprc:9\nrelay: tls-ca-file = /a.pem @msmtprc:10\n"
+	  "sender ben@b.example: via = smtp://b.example @msmtprc:2\n",
+	  { "4 tls_trust_file: is not", "5 source_ip: is not", "6 maildomain: is not",
+	    "7 aliases: is not" }, 4, NULL },
+	{ "an account with another login and the sender of the one above",
+	  { { RC, "account a\nhost a.example\nfrom anna@a.example\ntls on\nauth on\nuser a\n"
+		  "password hunter2\naccount b : a\nuser b\naccount default : a\n" } },
+	  "route *: via = smtp+starttls://a.example:25 @msmtprc:2\n"
+	  "route *: user = a @msmtprc:6\n"
+	  "route *: password-file = /etc/smtp-handler/import-a.example.password @msmtprc:6\n",
+	  { "8 the account b has the sender of another", "3 from: is not" }, 2,
+	  "import-a.example.password=hunter2 ;" },
+	{ "senders with wildcards",
+	  { { RC, "account a\nhost a.example\nfrom *@a.example\naccount b\nhost b.example\n"
+		  "from b?@b.example\naccount default\nhost d.example\n" } },
+	  "route *: via = smtp://d.example @msmtprc:8\n"
+	  "sender a.example: via = smtp://a.example @msmtprc:2\n",
+	  { "6 from: is not" }, 1, NULL },
 };
 
 int

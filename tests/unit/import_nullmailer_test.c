@@ -57,6 +57,8 @@ static const struct import_case cases[] = {
 	  "@queuelifetime:1\n"
 	  "route *: via = smtp://a.example @remotes:1\n",
 	  { "1 pausetime", "1 allmailfrom" }, 2, NULL },
+	{ "a second host", { { DIR "remotes", "a.example\nb.example\n" } },
+	  "route *: via = smtp://a.example @remotes:1\n", { "2 add it to via" }, 1, NULL },
 	{ "no host", { { DIR "remotes", "# none\n" } }, "", { "0 no host" }, 1, NULL },
 	{ "a quote without its end", { { DIR "remotes", "a.example smtp --user='anna\n" } },
 	  "route *: via = smtp+starttls://a.example:25 @remotes:1\n" LOGIN("route *", "a.example"),

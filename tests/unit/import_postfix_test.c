@@ -165,7 +165,8 @@ static const struct import_case cases[] = {
 	  "@sasl:2\n"
 	  "route *: via = smtps://a.example:25 @main.cf:2\nroute *: user = anna @sasl:1\n"
 	  "route *: password-file = /etc/smtp-handler/import-a.example-2.password @sasl:1\n",
-	  { NULL }, 0, "import-a.example.password=hunter2b ;import-a.example-2.password=hunter2 ;" },
+	  { NULL }, 0,
+	  "import-a.example.password=hunter2b ;import-a.example-2.password=hunter2 ;" },
 	{ "words of mydestination that are no domains, and a delimiter of two characters",
 	  { { CF, "mydestination = *, hash:/x, /y, !b.example, [192.0.2.1]\nalias_maps =\n"
 		  "home_mailbox = M/\nrecipient_delimiter = +-\n" } },

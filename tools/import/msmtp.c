@@ -257,7 +257,7 @@ set_account(const struct reading *r, const struct account *a, const char *sectio
 		(void)smarthost_set(r->im->plan, section, &s);
 	else
 		plan_note(r->im->plan, at_line(r, a->line), "the account %.60s has no host",
-		    a->name);
+		    a->name ? a->name : "default");
 }
 
 /* The senders of an account: "*@example.org" is a domain. */
@@ -267,7 +267,10 @@ set_sender(const struct reading *r, const struct account *a, bool is_default)
 	const char *from = text_of(a, FROM);
 	struct plan *p = r->im->plan;
 
-	if (!from && !is_default)
+	if (from && !is_default && strpbrk(from + (strncmp(from, "*@", 2) == 0 ? 2 : 0), "*?["))
+		plan_untranslated(p, place_of(r, a, FROM), SL("from"), "a [sender] is one address "
+		    "or a domain: write one for each");
+	else if (!from && !is_default)
 		plan_note(p, at_line(r, a->line), "the account %.60s has no from, so nothing would "
 		    "choose it: write a [sender ADDRESS] for it", a->name);
 	else if (from && (is_default || strchr(from, '%')))
@@ -346,6 +349,37 @@ is_same(const struct account *a, const struct account *b)
 	return text_of(a, FROM) == text_of(b, FROM) && text_of(a, HOST) == text_of(b, HOST);
 }
 
+/* An account that inherits the sender of another one, but has another user. */
+static void
+note_hidden(const struct reading *r, const struct account *a, const struct account *chosen)
+{
+	if (text_of(a, USER) && text_of(a, USER) != text_of(chosen, USER))
+		plan_note(r->im->plan, at_line(r, a->line), "the account %.60s has the sender of "
+		    "another one, so nothing would choose it: it is left out", a->name);
+}
+
+/* Settings of another account that are those of all mail here. */
+static void
+note_common(const struct reading *r, const struct account *a, const struct account *chosen)
+{
+	static const struct { enum command id; const char *advice; } common[] = {
+		{ TRUST_FILE, "tls-ca-file in [relay] is for all hosts" },
+		{ SOURCE_IP, "bind in [relay] is for all hosts" },
+		{ DOMAIN, "[server] hostname is for all hosts" },
+		{ MAILDOMAIN, "[server] hostname is for all mail" },
+		{ ALIASES, "the aliases of this host are those of the default account" },
+	};
+
+	for (size_t i = 0; i < sizeof common / sizeof common[0]; i++) {
+		const char *text = text_of(a, common[i].id), *all = text_of(chosen, common[i].id);
+
+		for (size_t k = 0; text && k < sizeof commands / sizeof commands[0]; k++)
+			if (commands[k].id == common[i].id && (!all || strcmp(text, all) != 0))
+				plan_untranslated(r->im->plan, place_of(r, a, common[i].id),
+				    slice_str(commands[k].name), common[i].advice);
+	}
+}
+
 void
 import_msmtp(struct import *im, const char *file, struct slice text)
 {
@@ -366,8 +400,12 @@ import_msmtp(struct import *im, const char *file, struct slice text)
 	set_account(&r, chosen, "route *");
 	set_common(&r, chosen);
 	set_sender(&r, chosen, true);
-	for (size_t i = 0; i < r.n; i++)
-		if (!is_same(&r.accounts[i], chosen))
+	for (size_t i = 0; i < r.n; i++) {
+		if (is_same(&r.accounts[i], chosen))
+			note_hidden(&r, &r.accounts[i], chosen);
+		else
 			set_sender(&r, &r.accounts[i], false);
+		note_common(&r, &r.accounts[i], chosen);
+	}
 	set_aliases(&r, chosen);
 }

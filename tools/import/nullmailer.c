@@ -116,9 +116,8 @@ read_remotes(struct import *im, const char *file, struct slice text, struct smar
 		if (!take_remote(im, at, line, &s))
 			continue;
 		if (found)
-			plan_note(im->plan, at, "a second host is left out: a route has one.  Its "
-			    "own name "
-			    "may have several addresses");
+			plan_note(im->plan, at, "a second host is left out: if it has the same TLS "
+			    "and login, add it to via");
 		else
 			*ret_first = s;
 		found = true;

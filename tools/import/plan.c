@@ -247,7 +247,8 @@ plan_note(struct plan *p, struct plan_at at, const char *format, ...)
 		if ((unsigned char)*c < ' ' || *c == 127)
 			*c = '?';
 	for (size_t i = 0; i < p->nnotes; i++)
-		if (strcmp(p->notes[i].text, text) == 0 && p->notes[i].at.line == at.line)
+		if (strcmp(p->notes[i].text, text) == 0 && p->notes[i].at.line == at.line &&
+		    strcmp(p->notes[i].at.file, at.file) == 0)
 			return;
 	if (p->nnotes == PLAN_MAX)
 		return;

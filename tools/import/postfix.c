@@ -46,8 +46,8 @@ static const struct text_advice others[] = {
 	{ "virtual_mailbox_maps", "name a file of the users: recipients in the domain's [route]" },
 	{ "relay_domains", DOMAINS }, { "transport_maps", DOMAINS },
 	{ "relay_transport", DOMAINS }, { "virtual_transport", DOMAINS },
-	{ "local_recipient_maps", "the recipients are the users and the aliases, and all others are "
-	    "refused: see recipients in smtp-handler.conf(5)" },
+	{ "local_recipient_maps", "the recipients are the users and the aliases, and all "
+	    "others are refused: see recipients in smtp-handler.conf(5)" },
 	{ "smtp_tls_policy_maps", "set tls in the [route] of the domain" },
 	{ "smtp_generic_maps", NO_REWRITE }, { "canonical_maps", NO_REWRITE },
 	{ "sender_canonical_maps", NO_REWRITE }, { "recipient_canonical_maps", NO_REWRITE },
@@ -72,7 +72,8 @@ static const struct {
 	    "quotas of the file system" },
 	{ "smtputf8_enable", { "yes" }, "SMTPUTF8 is always offered" },
 	{ "smtp_sasl_mechanism_filter", { "plain", "login", "plain, login" },
-	    "the login is by PLAIN or LOGIN; for XOAUTH2 see token-command in smtp-handler.conf(5)" },
+	    "the login is by PLAIN or LOGIN; for XOAUTH2 see token-command in "
+	    "smtp-handler.conf(5)" },
 	{ "smtp_tls_CApath", { "/etc/ssl/certs", "/etc/ssl/certs/" },
 	    "write the certificates of the authorities into one file: tls-ca-file" },
 };
@@ -287,7 +288,8 @@ note_without_host(const struct maincf *m)
 	static const char *const never[] = { "none", NULL };
 	static const char *const demanded[] = { "encrypt", "fingerprint", "dane-only", NULL };
 	const struct plan_at at = maincf_at(m, "smtp_tls_security_level");
-	const char *level = has_level(m, verified) ? "require" : has_level(m, never) ? "none" : NULL;
+	const char *level = has_level(m, verified) ? "require" :
+	    has_level(m, never) ? "none" : NULL;
 
 	if (plan_get(m->im->plan, "route *", "via"))
 		return;
@@ -296,12 +298,12 @@ note_without_host(const struct maincf *m)
 	if (has_level(m, demanded) || is_yes(m, "smtp_enforce_tls"))
 		plan_untranslated(m->im->plan, has_level(m, demanded) ? at :
 		    maincf_at(m, "smtp_enforce_tls"), SL("TLS that is always demanded"),
-		    "[relay] tls = require also needs a good certificate, which many servers do not "
-		    "have: set it in the [route] of a domain");
+		    "[relay] tls = require also needs a good certificate, which many servers do "
+		    "not have: set it in the [route] of a domain");
 	if (is_yes(m, "smtp_sasl_auth_enable") && !maincf_has(m, "sender_dependent_relayhost_maps"))
 		plan_untranslated(m->im->plan, maincf_at(m, "smtp_sasl_password_maps"),
-		    SL("smtp_sasl_password_maps"), "set user and password-file in the [route] of the "
-		    "host");
+		    SL("smtp_sasl_password_maps"), "set user and password-file in the [route] of "
+		    "the host");
 }
 
 /* A transport that delivers nothing, as a value of via; NULL: it is another one. */
@@ -420,7 +422,8 @@ refuse_destinations(const struct maincf *m, const char *via)
 	while ((name = maincf_word(&list)).n)
 		if (!is_no_domain(name))
 			(void)plan_set(m->im->plan, plan_text(m->im->plan, "route %.*s",
-			    (int)name.n, name.p), "via", maincf_at(m, "local_transport"), "%s", via);
+			    (int)name.n, name.p), "via", maincf_at(m, "local_transport"),
+			    "%s", via);
 }
 
 static void
@@ -678,8 +681,8 @@ note_unusual(const struct maincf *m, const struct maincf_line *l)
 		for (size_t k = 0; k < 3 && with_usual[i].usual[k]; k++)
 			usual |= slice_eq(l->value, slice_str(with_usual[i].usual[k]));
 		if (!usual)
-			plan_untranslated(m->im->plan, (struct plan_at){ m->file, l->line }, l->name,
-			    with_usual[i].advice);
+			plan_untranslated(m->im->plan, (struct plan_at){ m->file, l->line },
+			    l->name, with_usual[i].advice);
 		return true;
 	}
 	return false;

@@ -20,6 +20,8 @@ static const struct text_advice others[] = {
 	{ "usetlscert", "there are no client certificates: use a password" },
 	{ "tls_ca_dir", "write the certificates of the authorities into one file: tls-ca-file" },
 	{ "debug", "the log is in the journal: journalctl -t smtp-relay" },
+	{ "remoteport", "write the port behind the name, mailhub=HOST:PORT, and import again" },
+	{ "addheader", "no fields are added" },
 	{ "useoldauth", NULL }, { "minuserid", NULL }, { "mtport", NULL },
 	{ NULL, NULL },
 };
