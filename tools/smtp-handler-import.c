@@ -39,7 +39,7 @@ struct options {
 	bool force, run;
 };
 
-/* What the function that reads files needs, and leaves. */
+/* The context of the function that reads files. */
 struct source {
 	const struct options *o;
 	int code;		/* the exit code for the last file that was left out */
