@@ -71,7 +71,7 @@ add_our_name(struct smtp_link *l, struct buf *b)
 }
 
 static int
-ask(struct smtp_link *l, const char *verb)
+ask(struct smtp_link *l, const char *verb, bool offer)
 {
 	char space[512];
 	struct buf b = BUF(space);
@@ -89,7 +89,10 @@ ask(struct smtp_link *l, const char *verb)
 		r = link_flush(l);
 		(void)setsockopt(l->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
 	}
-	return r < 0 ? r : link_reply(l, l->config->relay.command_timeout_ms);
+	if (r < 0)
+		return r;
+	return offer ? link_offer(l, l->config->relay.command_timeout_ms)
+		     : link_reply(l, l->config->relay.command_timeout_ms);
 }
 
 /* An old server, or a filter in front of it, refuses EHLO with any code (RFC 5321 section 3.2).
@@ -99,7 +102,7 @@ hello_without_extensions(struct start *s)
 {
 	struct smtp_link *l = s->l;
 	struct smtp_peer_reply refusal = l->reply;
-	int r = ask(l, "HELO");
+	int r = ask(l, "HELO", false);
 
 	l->silent = refusal.code != 500 && refusal.code != 502;
 	if (r == -ECONNRESET || r == -EPIPE) {	/* the reply to EHLO explains more */
@@ -116,18 +119,17 @@ hello(struct start *s)
 {
 	struct smtp_link *l = s->l;
 	const char *verb = l->lmtp ? "LHLO" : "EHLO";
-	int r = ask(l, verb);
+	int r;
 
 	/* An offer outside TLS is worth nothing inside (RFC 3207 section 4.2). */
 	client_offer_init(&l->peer);
 	l->peer.ignore = slice_str(l->config->relay.ignore_keywords);
 	l->silent = false;
+	r = ask(l, verb, true);
 	if (r < 0)
 		return broken(s, r, verb);
-	if (l->reply.code / 100 == 2) {
-		client_offer_ehlo(&l->peer, buf_slice(&l->reply.text));
+	if (l->reply.code / 100 == 2)
 		return GREET_READY;
-	}
 	return l->lmtp || l->closed ? GREET_REFUSED : hello_without_extensions(s);
 }
 

@@ -18,8 +18,7 @@
 #include "base/idn.h"
 #include "net/tls.h"
 
-#define REPLY_LINES_MAX 128
-#define REPLY_LINE_MAX  4096	/* more than RFC 5321 section 4.5.3.1.5 allows: some send more */
+#define REPLY_LINE_MAX 4096	/* more than RFC 5321 section 4.5.3.1.5 allows: some send more */
 #define QUIT_TIMEOUT_MS 2000
 
 /* Receivers count connections, and a domain that wants to be asked soon says so by its TTL. */
@@ -120,32 +119,48 @@ link_flush(struct smtp_link *l)
 	return r;
 }
 
+/* Each keyword counts when its line comes: the reply does not keep all lines. */
+static void
+read_keyword(struct smtp_link *l, struct slice line)
+{
+	char space[REPLY_LINE_MAX];
+	struct buf b = BUF(space);
+
+	if (l->reply.malformed || l->reply.lines == 1 || l->reply.code / 100 != 2)
+		return;
+	smtp_peer_reply_text(&b, line);
+	client_offer_line(&l->peer, buf_slice(&b));
+}
+
 static int
-read_lines(struct smtp_link *l, uint64_t timeout_ms)
+read_lines(struct smtp_link *l, uint64_t timeout_ms, bool offer)
 {
 	struct slice line;
-	bool crlf;
+	bool crlf, last;
 
 	smtp_peer_reply_init(&l->reply);
-	for (unsigned i = 0; i < REPLY_LINES_MAX; i++) {
+	do {
 		int r = stream_line(&l->stream, REPLY_LINE_MAX, link_timeout(timeout_ms), &line,
 		    &crlf);
 
 		if (r == 0)
 			return -ECONNRESET;
-		if (r == -EMSGSIZE)
+		if (r == -EMSGSIZE) {
+			l->reply.endless = true;
 			return -EPROTO;
+		}
 		if (r < 0)
 			return r;
 		transcript_received(l->transcript, line);
-		if (smtp_peer_reply_line(&l->reply, line))
-			return l->reply.malformed ? -EPROTO : 0;
-	}
-	return -EPROTO;
+		last = smtp_peer_reply_line(&l->reply, line);
+		if (offer)
+			read_keyword(l, line);
+	} while (!last);
+	return l->reply.malformed ? -EPROTO : 0;
 }
 
-int
-link_reply(struct smtp_link *l, uint64_t timeout_ms)
+static int
+read_reply(struct smtp_link *l, uint64_t timeout_ms, bool offer)
 {
 	int r;
 
@@ -155,10 +170,26 @@ link_reply(struct smtp_link *l, uint64_t timeout_ms)
 	l->stream.deadline_ms = clock_ms() + link_timeout(timeout_ms);
 	if (l->end_ms && l->end_ms < l->stream.deadline_ms)
 		l->stream.deadline_ms = l->end_ms;
-	r = read_lines(l, timeout_ms);
+	r = read_lines(l, timeout_ms, offer);
 	l->stream.deadline_ms = 0;
 	if (r < 0 || l->reply.code == 421)	/* RFC 5321 section 3.8: it closes now */
 		l->closed = true;
+	return r;
+}
+
+int
+link_reply(struct smtp_link *l, uint64_t timeout_ms)
+{
+	return read_reply(l, timeout_ms, false);
+}
+
+int
+link_offer(struct smtp_link *l, uint64_t timeout_ms)
+{
+	const int r = read_reply(l, timeout_ms, true);
+
+	if (r == 0 && l->reply.code / 100 == 2)
+		client_offer_end(&l->peer);
 	return r;
 }
 
@@ -174,7 +205,7 @@ link_late_reply(struct smtp_link *l)
 	l->stream.out.n = 0;	/* never to be sent */
 	l->stream.deadline_ms = clock_ms() + QUIT_TIMEOUT_MS;
 	l->closed = true;
-	return read_lines(l, QUIT_TIMEOUT_MS) == 0 && l->reply.code >= 400;
+	return read_lines(l, QUIT_TIMEOUT_MS, false) == 0 && l->reply.code >= 400;
 }
 
 /* "in MAIL", "in the greeting", but "while sending the message". */
@@ -197,7 +228,11 @@ link_outcome(const struct smtp_link *l, int error, const char *doing, struct out
 
 	if (error == -EPROTO) {
 		cause = CAUSE_PROTOCOL;
-		if (l->reply.code)
+		if (l->reply.endless)
+			buf_fmt(&b, "the answer to %s is too long: more than %d lines, %d octets, "
+			    "or %d in a line", doing, SMTP_PEER_LINES, SMTP_PEER_OCTETS,
+			    REPLY_LINE_MAX);
+		else if (l->reply.code)
 			buf_fmt(&b, "unexpected reply to %s: %d %.*s", doing, l->reply.code,
 			    (int)(text.n < 300 ? text.n : 300), text.p);
 		else

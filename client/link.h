@@ -88,6 +88,8 @@ int link_flush(struct smtp_link *l);
 /* Read one whole reply into l->reply, within timeout_ms in all.  0; -EPROTO if it is malformed;
  * -ECONNRESET at EOF; -ETIMEDOUT, -errno.  After an error, and after 421, the link is closed. */
 int link_reply(struct smtp_link *l, uint64_t timeout_ms);
+/* The same of the reply to EHLO or LHLO: the keywords come into l->peer. */
+int link_offer(struct smtp_link *l, uint64_t timeout_ms);
 /* Has the time of the transaction passed? */
 bool link_overdue(const struct smtp_link *l);
 /* After a write that failed: is there a reply that came before the connection broke?  Then it is in

@@ -27,12 +27,14 @@ is_among(struct slice words, struct slice keyword)
 	return false;
 }
 
-static void
-read_line(struct client_offer *o, struct slice line)
+void
+client_offer_line(struct client_offer *o, struct slice line)
 {
-	struct slice argument, keyword = slice_cut(line, ' ', &argument);
+	struct slice argument, keyword;
 	enum smtp_extension_id id;
 
+	line = slice_trim(line);
+	keyword = slice_cut(line, ' ', &argument);
 	if (is_among(o->ignore, keyword))
 		return;
 	/* "AUTH=" is older than RFC 2554; some servers announce both forms. */
@@ -47,18 +49,24 @@ read_line(struct client_offer *o, struct slice line)
 }
 
 void
-client_offer_ehlo(struct client_offer *o, struct slice text)
+client_offer_end(struct client_offer *o)
 {
 	o->esmtp = true;
-	(void)slice_cut(text, '\n', &text);	/* the first line is the server's name */
-	while (text.n)
-		read_line(o, slice_trim(slice_cut(text, '\n', &text)));
 	for (enum smtp_extension_id id = SMTP_EXT_NONE; id < SMTP_EXTENSIONS; id++) {
 		const enum smtp_extension_id needs = smtp_extension(id)->needs;
 
 		if (needs != SMTP_EXT_NONE && !o->offers[needs])
 			o->offers[id] = false;
 	}
+}
+
+void
+client_offer_ehlo(struct client_offer *o, struct slice text)
+{
+	(void)slice_cut(text, '\n', &text);	/* the first line is the server's name */
+	while (text.n)
+		client_offer_line(o, slice_cut(text, '\n', &text));
+	client_offer_end(o);
 }
 
 static void

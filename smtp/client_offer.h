@@ -28,8 +28,13 @@ struct client_offer {
 
 void client_offer_init(struct client_offer *o);
 
-/* Read the text of an EHLO reply: its lines, joined by '\n'.  Unknown keywords and malformed
- * arguments do not count. */
+/* Read the text of a line of an EHLO reply, but the first, which has the server's name.  Unknown
+ * keywords and malformed arguments do not count. */
+void client_offer_line(struct client_offer *o, struct slice line);
+/* The reply to EHLO has ended. */
+void client_offer_end(struct client_offer *o);
+
+/* Read the text of a whole EHLO reply: its lines, joined by '\n'. */
 void client_offer_ehlo(struct client_offer *o, struct slice text);
 
 #define CLIENT_COMMAND_MAX 8192		/* octets of MAIL or RCPT */

@@ -53,7 +53,8 @@ smtp_peer_reply_init(struct smtp_peer_reply *r)
 {
 	r->code = 0;
 	r->lines = 0;
-	r->malformed = false;
+	r->octets = 0;
+	r->malformed = r->endless = false;
 	r->text = (struct buf)BUF(r->space);
 }
 
@@ -98,8 +99,10 @@ smtp_peer_reply_line(struct smtp_peer_reply *r, struct slice line)
 	bool last = line.n <= 3 || line.p[3] != '-';
 	uint64_t code;
 
+	r->octets += line.n + 2;
+	r->endless = ++r->lines > SMTP_PEER_LINES || r->octets > SMTP_PEER_OCTETS;
 	if (line.n < 3 || !slice_uint(slice_of(line.p, 3), 599, &code) || code < 200 ||
-	    text_start(line) == 0 || ++r->lines > SMTP_PEER_LINES) {
+	    text_start(line) == 0 || r->endless) {
 		r->malformed = true;
 		return true;
 	}
@@ -109,6 +112,12 @@ smtp_peer_reply_line(struct smtp_peer_reply *r, struct slice line)
 	r->code = (int)code;
 	keep_line(r, slice_skip(line, text_start(line)));
 	return last;
+}
+
+void
+smtp_peer_reply_text(struct buf *b, struct slice line)
+{
+	put_clean(b, slice_skip(line, text_start(line)), b->cap - b->n);
 }
 
 static size_t

@@ -44,15 +44,19 @@ void smtp_reply_format(struct buf *b, const struct smtp_reply *r);
 
 /*
  * A peer's reply, line by line (RFC 5321 sections 4.2 and 4.2.1).  It is malformed if a line has no
- * code from 200 to 599, if the code changes, or if the lines do not end.
+ * code from 200 to 599, if the code changes, or if the lines do not end.  No limit is set by RFC
+ * 5321; filters send hundreds of lines.
  */
-#define SMTP_PEER_TEXT  2048
-#define SMTP_PEER_LINES 200
+#define SMTP_PEER_TEXT   2048
+#define SMTP_PEER_LINES  1000
+#define SMTP_PEER_OCTETS 131072	/* of all lines, with CRLF */
 
 struct smtp_peer_reply {
 	int code;			/* 0 before the first line */
 	unsigned lines;
+	size_t octets;			/* of all lines */
 	bool malformed;
+	bool endless;			/* then for that: too many lines, or octets */
 	/* The lines joined by '\n': printable ASCII and UTF-8 only.  A line that does not fit is
 	 * dropped; the first line is cut. */
 	struct buf text;
@@ -64,6 +68,8 @@ void smtp_peer_reply_copy(struct smtp_peer_reply *to, const struct smtp_peer_rep
 /* Take a line without its CRLF.  True after the last line of the reply, and after a malformed
  * line: nobody knows where the next reply begins. */
 bool smtp_peer_reply_line(struct smtp_peer_reply *r, struct slice line);
+/* Add the text of a line that belongs to a reply to b, as the reply keeps it. */
+void smtp_peer_reply_text(struct buf *b, struct slice line);
 /* The enhanced status code at the start of the text ("4.7.1"), or empty.  Its class equals the
  * first digit of the code (RFC 2034 section 4). */
 struct slice smtp_peer_reply_status(const struct smtp_peer_reply *r);

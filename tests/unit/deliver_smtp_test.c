@@ -18,7 +18,12 @@
 #define NOT_NOW    "C MAIL\nS 451 4.3.1 disk\n= RSET\nS 250 ok\n"
 #define TIMES8(s)  s s s s s s s s
 #define MORE       "S 250-and so on\n"
-#define FLOOD      TIMES8(TIMES8(MORE)) TIMES8(TIMES8(MORE)) MORE
+#define MORE512    TIMES8(TIMES8(TIMES8(MORE)))
+#define FLOOD      MORE512 MORE512
+#define REFUSED    "S 554-see the list of rules\n"
+#define REFUSED320 TIMES8(TIMES8(REFUSED REFUSED REFUSED REFUSED REFUSED))
+#define KEYWORD    "S 250-X-EXTENSION-OF-OUR-OWN with some words behind it\n"
+#define KEYWORD512 TIMES8(TIMES8(TIMES8(KEYWORD)))
 #define LONG_LINE  "s 250 " TIMES8(TIMES8(TIMES8("12345678"))) "and on\n"
 
 static const struct smtp_case cases[] = {
@@ -364,9 +369,30 @@ static const struct smtp_case cases[] = {
 	{ .name = "NUL cannot be sent",
 	  .content = "a\nb\r\n", .binary = true, .script = { PIPE BYE }, .want = "failed 5.6.3" },
 	{ .name = "a reply without end",
-	  .script = { PLAIN MAIL FLOOD "E\n" }, .want = "deferred 4.5.0" },
+	  .script = { PLAIN MAIL FLOOD "E\n" },
+	  .want = "deferred 4.5.0 the answer to MAIL FROM is too long: more than 1000 lines" },
 	{ .name = "a line without end",
-	  .script = { PLAIN MAIL LONG_LINE "E\n" }, .want = "deferred 4.5.0" },
+	  .script = { PLAIN MAIL LONG_LINE "E\n" },
+	  .want = "deferred 4.5.0 the answer to MAIL FROM is too long: more than 1000 lines, "
+	    "131072 octets, or 4096 in a line" },
+	{ .name = "a reply to EHLO without end",
+	  .script = { HELLO FLOOD "E\n" },
+	  .want = "deferred 4.5.0 the answer to EHLO is too long" },
+	{ .name = "EHLO with 512 keywords that nobody knows, and one more",
+	  .script = { HELLO "S 250-fake\n" KEYWORD512 "S 250 PIPELINING\n" GROUP
+	    "S 250 ok\nS 250 ok\nS 354 go\nD\nS 250 ok\n" BYE },
+	  .want = "delivered 2.0.0" },
+	{ .name = "RCPT refused in 321 lines",
+	  .script = { PLAIN MAIL "S 250 ok\nC RCPT\nS 554-5.7.1 spam\n" REFUSED320
+	    "S 554 end\n" BYE },
+	  .want = "failed 5.7.1 554 5.7.1 spam see the list of rules" },
+	{ .name = "the message refused in 321 lines",
+	  .script = { PLAIN ONE "D\nS 554-5.7.1 spam\n" REFUSED320 "S 554 end\n" BYE },
+	  .want = "failed 5.7.1 554 5.7.1 spam see the list of rules" },
+	{ .name = "a greeting of 513 lines",
+	  .script = { TIMES8(TIMES8(TIMES8("S 220-welcome\n"))) "S 220 fake ESMTP\n"
+	    "= EHLO client.example\nS 250 fake\n" ONE "D\nS 250 ok\n" BYE },
+	  .want = "delivered 2.0.0" },
 };
 
 int

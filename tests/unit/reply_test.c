@@ -151,7 +151,19 @@ test_peer_limits(void)
 	smtp_peer_reply_init(&r);
 	while (lines < 10000 && !smtp_peer_reply_line(&r, SL("250-again")))
 		lines++;
-	ok(r.malformed && lines == SMTP_PEER_LINES, "a reply without an end is cut");
+	ok(r.malformed && r.endless && lines == SMTP_PEER_LINES, "a reply without an end is cut");
+
+	smtp_peer_reply_init(&r);
+	for (lines = 1; lines < SMTP_PEER_LINES; lines++)
+		(void)smtp_peer_reply_line(&r, SL("250-again"));
+	ok(smtp_peer_reply_line(&r, SL("250 end")) && !r.malformed && !r.endless,
+	    "as many lines as there may be");
+
+	smtp_peer_reply_init(&r);
+	for (lines = 0; lines < SMTP_PEER_OCTETS / 512; lines++)
+		(void)smtp_peer_reply_line(&r, SL("250-" T500 "123456"));
+	ok(r.octets == SMTP_PEER_OCTETS && !r.malformed, "as many octets as there may be");
+	ok(smtp_peer_reply_line(&r, SL("250")) && r.malformed && r.endless, "and one line more");
 
 	smtp_peer_reply_init(&r);
 	(void)smtp_peer_reply_line(&r, SL("250-" T500));
