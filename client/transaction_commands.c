@@ -68,7 +68,7 @@ commands_fit_message(const struct queue_entry *e, const struct payload *p,
 {
 	const struct client_offer *peer = &l->peer;
 
-	if (too_big(peer, p->size, why))
+	if (too_big(peer, payload_chunk_size(p), why))
 		return CAUSE_TOO_BIG;
 	if (p->facts.binary && lacks(peer, SMTP_EXT_BINARYMIME, why))	/* RFC 3030 section 3 */
 		return CAUSE_BINARY;

@@ -249,6 +249,14 @@ static const struct smtp_case cases[] = {
 	{ .name = "R148 larger than the peer accepts: not sent",
 	  .content = "0123456789\r\n", .script = { HELLO "S 250-fake\nS 250 SIZE 11\n" BYE },
 	  .want = "failed 5.3.4 the message has 12 octets, and the exchanger accepts 11 at most" },
+	{ .name = "the line end that is added counts, too",
+	  .content = "0123456789", .script = { HELLO "S 250-fake\nS 250 SIZE 11\n" BYE },
+	  .want = "failed 5.3.4 the message has 12 octets, and the exchanger accepts 11 at most" },
+	{ .name = "as large as the limit, with that line end",
+	  .content = "0123456789", .wire = "0123456789\r\n",
+	  .script = { HELLO "S 250-fake\nS 250 SIZE 12\n= MAIL FROM:<a@b> SIZE=12\nS 250 ok\n"
+	    "C RCPT\nS 250 ok\nC DATA\nS 354 go\nD\nS 250 ok\n" BYE },
+	  .want = "delivered 2.0.0" },
 	{ .name = "R148 SIZE 0 means no bound",
 	  .content = "0123456789\r\n",
 	  .script = { HELLO "S 250-fake\nS 250 SIZE 0\nC MAIL FROM:<a@b> SIZE=12\nS 250 ok\n"
