@@ -34,12 +34,14 @@ static const struct import_case cases[] = {
 	{ "no name, no aliases, a port for all",
 	  { { CONF, "PORT 2525\n" } },
 	  "relay: port = 2525 @dma.conf:1\n" LOCAL("localhost", "0"),
-	  { "0 no /etc/aliases", "0 smtp-maildir.socket", "0 full name" }, 3, NULL },
+	  { "0 no /etc/aliases", "0 smtp-maildir.socket", "0 mail for root", "0 full name" }, 4,
+	  NULL },
 	{ "an alias that writes a file",
 	  { { CONF, "ALIASES /x\n" }, { "/x", "root: /var/mail/root\nben: anna\n" } },
 	  LOCAL("localhost", "1")
 	  "route localhost: aliases = /etc/smtp-handler/import-host.aliases @dma.conf:1\n",
-	  { "1 this alias is left out", "0 smtp-maildir.socket", "0 full name" }, 3,
+	  { "1 this alias is left out", "0 smtp-maildir.socket", "0 mail for root is refused",
+	    "0 full name" }, 4,
 	  "import-host.aliases=ben: anna ;" },
 	{ "settings without a translation; the password file is away",
 	  { { CONF, "NULLCLIENT\nSMARTHOST a.example\nAUTHPATH /x\nFINGERPRINT ab\nMASQUERADE "

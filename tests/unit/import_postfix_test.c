@@ -126,7 +126,7 @@ static const struct import_case cases[] = {
 	  "route a.example: via = maildir:~/M @main.cf:1\n"
 	  "route a.example: recipients = users @main.cf:1\n"
 	  "route *: via = reject:mail for other domains is not sent @main.cf:5\n",
-	  { "0 smtp-maildir.socket", "6 relay_transport" }, 2, NULL },
+	  { "0 smtp-maildir.socket", "0 mail for root is refused", "6 relay_transport" }, 3, NULL },
 	{ "a null client that refuses mail for itself",
 	  { { CF, "mydestination = a.example\nlocal_transport = error:no mail here\n"
 		  "default_transport = smtp:[b.example]:26\n" } },
@@ -174,7 +174,7 @@ static const struct import_case cases[] = {
 	  "route [192.0.2.1]: recipients = users @main.cf:1\n"
 	  "route [192.0.2.1]: subaddress = + @main.cf:4\n",
 	  { "1 *: is not", "1 hash:/x: is not", "1 /y: is not", "1 !b.example: is not",
-	    "4 one character", "0 smtp-maildir.socket" }, 6, NULL },
+	    "4 one character", "0 smtp-maildir.socket", "0 mail for root" }, 7, NULL },
 	{ "filters in Debian's form and with options",
 	  { { CF, NONE "smtpd_milters = local:opendkim/s,\n { inet:localhost:8891, "
 		  "default_action=accept }, {unix:/s}\nnon_smtpd_milters = inet:localhost:1\n"

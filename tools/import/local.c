@@ -216,6 +216,25 @@ local_users_to(struct import *im, const char *addresses, unsigned below)
 	return list;
 }
 
+/* Has this file, or the one of the plan, an alias root? */
+static bool
+has_root(struct import *im, const char *path)
+{
+	struct slice text = SL(""), line, rest;
+	struct text_lines lines;
+
+	for (size_t i = 0; i < im->plan->nfiles; i++)
+		if (strcmp(im->plan->files[i].path, path) == 0)
+			text = slice_str(im->plan->files[i].content);
+	if (text.n == 0 && !im->read(im, path, &text))
+		return false;
+	lines = text_lines(text);
+	while (text_next(&lines, &line))
+		if (slice_ieq(slice_trim(slice_cut(line, ':', &rest)), SL("root")))
+			return true;
+	return false;
+}
+
 void
 local_domain(struct import *im, const char *domain, const char *folder, const char *aliases,
     struct plan_at at)
@@ -231,6 +250,10 @@ local_domain(struct import *im, const char *domain, const char *folder, const ch
 	plan_note(im->plan, (struct plan_at){ at.file, 0 },
 	    "mail of users goes into Maildirs: type  "
 	    "systemctl enable --now smtp-maildir.socket smtp-users.socket");
+	if (!aliases || !has_root(im, aliases))
+		plan_note(im->plan, (struct plan_at){ at.file, 0 },
+		    "mail for root is refused, as users of the system have no mailbox: write a line  "
+		    "root: USER  into a file, and name it by aliases in the [route]s");
 }
 
 const char *
