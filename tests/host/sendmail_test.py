@@ -131,6 +131,17 @@ def sender():
     same(sendmail("-f", "a b@c", "root")[0], 64)
 
 
+@test("-v: each command and each line of a reply has a line of its own")
+def verbose():
+    code, output, errors = sendmail("-v", "root")
+    lines = errors.split("\n")
+    same((code, output, lines.pop(), len(take())), (0, "", "", 1))
+    check(all(re.match(r"[<>] [ -~]*[!-~]$", line) and "?" not in line for line in lines), errors)
+    same([line.split()[1].partition(":")[0] for line in lines if line.startswith("> ")],
+         ["EHLO", "MAIL", "RCPT", "DATA", ".", "QUIT"])
+    check(lines[0].startswith("< 220 mx.example.org ") and lines[-1].startswith("< 221 "), errors)
+
+
 @test("-t: To, Cc and Bcc, and the arguments; Bcc is not sent")
 def header():
     text = ("To: Ben <ben@b.example>,\n\t\"C, D\" <c@d.example>\nCc: friends: e@f.example;\n"

@@ -55,12 +55,13 @@ read_reply(struct desk *d, int timeout_ms)
 static bool
 ask(struct desk *d, struct slice command, int timeout_ms)
 {
+	struct slice behind;
 	int r;
 
 	if (d->fd < 0)
 		return false;
 	if (d->verbose)
-		text_print(stderr, "> %.*s", (int)command.n, command.p);
+		text_print(stderr, "> %.*s\n", (int)slice_cut(command, '\r', &behind).n, command.p);
 	r = stream_write(&stream, command, REPLY_MS);
 	return r < 0 ? lost(d, r) : read_reply(d, timeout_ms);
 }
