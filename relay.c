@@ -189,6 +189,28 @@ own_option(void *ctx, int val, const char *argument)
 	return 0;
 }
 
+/* Options that have no meaning without others, or beside them, are a mistake: a run sends mail, and
+ * cannot be taken back.  -1 to go on, or the exit code. */
+static int
+check_options(const struct relay *r)
+{
+	const bool shows = r->explain || r->doctor, runs = r->flush || r->watch || r->confine ||
+	    r->adoption.adopt || r->adoption.take_back;
+	const char *wrong = NULL;
+
+	if (r->sender && !r->explain)
+		wrong = "--sender goes with --explain";
+	else if (r->json && !shows)
+		wrong = "--json goes with --explain or --doctor";
+	else if (r->explain && r->doctor)
+		wrong = "--explain and --doctor do not go together";
+	else if (shows && runs)
+		wrong = "--explain and --doctor deliver nothing: no option of a run goes with them";
+	if (wrong)
+		log_text(LOG_LEVEL_ERROR, "%s; see smtp-relay --help", wrong);
+	return wrong ? EX_USAGE : -1;
+}
+
 static unsigned
 check_more(const struct config *c, const struct config_report *report)
 {
@@ -245,6 +267,8 @@ main(int argc, char **argv)
 	harden_process();
 	log_open("smtp-relay");
 	code = options_parse(&options, &program, argc, argv, own_option, &relay);
+	if (code < 0)
+		code = check_options(&relay);
 	if (code >= 0)
 		return code;
 	options.check_more = check_more;

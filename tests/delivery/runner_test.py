@@ -174,6 +174,22 @@ def _():
     same(run("-c", site.config, "--check")[0], 0)
 
 
+@test("an option that needs another one, or goes with none of a run, delivers nothing")
+def _():
+    site.send("n@away.example.org")
+    had = site.queued()
+    for argv in (["--sender", "a@b.example"], ["--json"], ["--explain", "a@b.example", "--flush"],
+                 ["--doctor", "--watch"], ["--explain", "a@b.example", "--doctor"]):
+        done = subprocess.run([RELAY, "-c", site.config, *argv], capture_output=True, text=True,
+                              timeout=10)
+        same((done.returncode, done.stdout), (64, ""), argv, done.stderr)
+        check("--help" in done.stderr, argv, done.stderr)
+    same(len(had), 1)
+    same(site.queued(), had, site.log()[-2000:])
+    site.relay()
+    same(site.queued(), [], site.log()[-2000:])
+
+
 @test("--watch delivers deferred mail when it is due")
 def _():
     check(wait_for(lambda: len(minute.messages) == 1, 10), waiting.queue_text(),
