@@ -252,8 +252,8 @@ local_domain(struct import *im, const char *domain, const char *folder, const ch
 	    "systemctl enable --now smtp-maildir.socket smtp-users.socket");
 	if (!aliases || !has_root(im, aliases))
 		plan_note(im->plan, (struct plan_at){ at.file, 0 },
-		    "mail for root is refused, as users of the system have no mailbox: write a line  "
-		    "root: USER  into a file, and name it by aliases in the [route]s");
+		    "mail for root is refused, as users of the system have no mailbox: write a "
+		    "line  root: USER  into a file, and name it by aliases in the [route]s");
 }
 
 const char *
