@@ -41,6 +41,7 @@ struct asking {
 	unsigned turn;			/* each turn goes to the next server */
 	unsigned failures;
 	bool open;
+	bool hurried;			/* end_ms is near, as another question has its answer */
 	bool silent;			/* a server did not answer in time */
 	bool cut;			/* a truncated reply came; the fault is that of TCP */
 	int fault;			/* errno of the last server that failed; 0: none did */
@@ -445,6 +446,22 @@ clear_answer(struct dns_question *q)
 	};
 }
 
+/* End questions for AAAA soon whose host has addresses of A by now. */
+static void
+hurry(struct asking *all, const struct dns_question *questions, size_t n)
+{
+	const int64_t end_ms = clock_ms() + DNS_AAAA_DELAY_MS;
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; all[i].open && !all[i].hurried && k < n; k++) {
+			if (all[k].open || !dns_follows(&questions[i], &questions[k]))
+				continue;
+			all[i].hurried = true;
+			if (end_ms < all[i].end_ms)
+				all[i].end_ms = end_ms;
+		}
+}
+
 /* Ask at most DNS_QUESTIONS_MAX questions. */
 static void
 ask_some(const struct dns_resolver *r, struct dns_question *questions, size_t n)
@@ -459,12 +476,13 @@ ask_some(const struct dns_resolver *r, struct dns_question *questions, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		known[i] = known[i] || dns_cache_get(r->cache, &questions[i]);
 		if (known[i])
-			all[i].open = false;
+			all[i].open = all[i].silent = false;
 		else
 			begin_question(&all[i], r, &questions[i]);
 	}
-	while (wait_for_any(all, n, INT64_MAX))
-		continue;
+	do
+		hurry(all, questions, n);
+	while (wait_for_any(all, n, INT64_MAX));
 	for (size_t i = 0; i < n; i++)
 		finish_question(r, &questions[i], known[i], all[i].silent);
 }

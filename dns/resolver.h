@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -135,9 +136,22 @@ struct dns_question {
 	char why[DNS_WHY_MAX];
 };
 
+/* The time for AAAA after A of the same host is answered, as some servers drop AAAA.  It is enough
+ * to send a lost packet again (RFC 8305 section 3 recommends 50 ms). */
+#define DNS_AAAA_DELAY_MS 2000
+
 /* Ask n questions, DNS_QUESTIONS_MAX at a time, and wait for all.  CNAMEs in an answer are
- * followed.  Every question gets its answer; dns_question_done() must follow. */
+ * followed.  Every question gets its answer; dns_question_done() must follow.  If A of a host is
+ * answered, AAAA of it ends as DNS_TIMEOUT after DNS_AAAA_DELAY_MS. */
 void dns_ask(const struct dns_resolver *r, struct dns_question *questions, size_t n);
+
+/* Does q, AAAA, wait no longer than that once `other` has its answer? */
+static inline bool
+dns_follows(const struct dns_question *q, const struct dns_question *other)
+{
+	return q->type == DNS_AAAA && other->type == DNS_A && other->status == DNS_OK &&
+	    other->nrecords && strcmp(q->name, other->name) == 0;
+}
 
 /* Free the records of an answer. */
 void dns_question_done(struct dns_question *q);

@@ -31,7 +31,7 @@
 #define LIBRARY	      "libunbound.so.8"
 #define CLIENTS_MAX   1100	/* more than workers of a run */
 #define QUESTIONS_MAX 1024
-#define OWN_MAX	      (2 * DNS_QUESTIONS_MAX)	/* open questions of one client */
+#define OWN_MAX	      (4 * DNS_QUESTIONS_MAX)	/* open questions of one client */
 #define AGAIN_MS      60000	/* between two tests */
 
 static struct {

@@ -18,6 +18,7 @@
 struct waiting {
 	struct wire_query query;
 	bool open;
+	int64_t end_ms;		/* monotonic: it is given up then; 0: not before the others */
 };
 
 static void
@@ -118,6 +119,36 @@ send_question(int fd, const struct dns_question *q, struct waiting *w)
 	return true;
 }
 
+/* When the wait is over: for the first AAAA whose host has addresses, or at end_ms. */
+static int64_t
+next_end(struct waiting *all, const struct dns_question *questions, size_t n, int64_t end_ms)
+{
+	const int64_t soon_ms = clock_ms() + DNS_AAAA_DELAY_MS;
+
+	for (size_t i = 0; i < n; i++) {
+		for (size_t k = 0; all[i].open && !all[i].end_ms && k < n; k++)
+			if (!all[k].open && dns_follows(&questions[i], &questions[k]))
+				all[i].end_ms = soon_ms;
+		if (all[i].open && all[i].end_ms && all[i].end_ms < end_ms)
+			end_ms = all[i].end_ms;
+	}
+	return end_ms;
+}
+
+/* The addresses of A are used alone: their trust is their own, and nothing is concluded from those
+ * of AAAA.  A late reply is no reply to a later question. */
+static void
+end_overdue(struct waiting *all, struct dns_question *questions, size_t n, bool *known)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!all[i].open || !all[i].end_ms || clock_left_ms(all[i].end_ms) > 0)
+			continue;
+		all[i].open = false;
+		known[i] = true;
+		questions[i].status = DNS_TIMEOUT;
+	}
+}
+
 void
 validated_ask(const struct dns_resolver *r, struct dns_question *questions, size_t n, bool *known)
 {
@@ -128,10 +159,14 @@ validated_ask(const struct dns_resolver *r, struct dns_question *questions, size
 	for (size_t i = 0; i < n; i++)
 		if (!dns_is_private(questions[i].name, r->unvalidated))
 			(void)send_question(r->validator, &questions[i], &all[i]);
-	while (any_open(all, n) && clock_left_ms(end_ms) > 0)
-		if (poll(&p, 1, clock_left_ms(end_ms)) > 0 &&
+	while (any_open(all, n) && clock_left_ms(end_ms) > 0) {
+		const int64_t next_ms = next_end(all, questions, n, end_ms);
+
+		if (poll(&p, 1, clock_left_ms(next_ms)) > 0 &&
 		    !take_reply(r->validator, questions, all, n, known))
 			break;
+		end_overdue(all, questions, n, known);
+	}
 	for (size_t i = 0; i < n; i++) {
 		if (!all[i].open)
 			continue;

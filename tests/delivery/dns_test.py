@@ -9,7 +9,8 @@ import struct
 import subprocess
 
 from exchangers import Exchanger
-from nameservers import A, MX, SERVFAIL, TRUNCATED, FakeNameServer, answer, nsd, record, wire_name
+from nameservers import (A, AAAA, MX, SERVFAIL, TRUNCATED, FakeNameServer, answer, nsd, record,
+                         wire_name)
 from programs import Site, fresh_directory
 from tap import check, main, same, test, wait_for
 
@@ -201,6 +202,16 @@ def _():
     server = fake(104, lambda query: None)
     deferred("bob@example.org", *at(104), why=["4.4.3"])
     check(server.udp >= 2, "asked %d times only" % server.udp)
+
+
+@test("a name server that drops AAAA: not waited for as for a silent one")
+def _():
+    fake(154, lambda query: query.kind != AAAA)
+    had = len(exchanger.messages)
+    site.send("bob@example.org")
+    took = site.relay(*at(154))
+    same(len(exchanger.messages), had + 1, site.log()[-800:])
+    check(1.9 < took < 8, "%.1f s" % took)
 
 
 @test("no host at the name server's address: deferred, with that address")

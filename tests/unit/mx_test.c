@@ -93,6 +93,17 @@ static const struct fake_answer zone[] = {
 	    .rr = { { T_A, .data = "192.0.2.5" } } },
 	{ .name = "crowd.test", .type = T_AAAA, .rr = { { T_AAAA, .data = "2001:db8::5" } } },
 	NO("crowd.test", T_MX),
+	{ .name = "no-aaaa.test", .type = T_MX,
+	    .rr = { { T_MX, .data = "drops.test", .preference = 10 },
+		{ T_MX, .data = "drops2.test", .preference = 20 } } },
+	A("drops.test", "192.0.2.9"),
+	{ .name = "drops.test", .type = T_AAAA, .trick = SILENT },
+	A("drops2.test", "192.0.2.10"),
+	{ .name = "drops2.test", .type = T_AAAA, .trick = SILENT },
+	{ .name = "no-a.test", .type = T_MX,
+	    .rr = { { T_MX, .data = "drops-a.test", .preference = 10 } } },
+	{ .name = "drops-a.test", .type = T_A, .trick = SILENT },
+	{ .name = "drops-a.test", .type = T_AAAA, .rr = { { T_AAAA, .data = "2001:db8::9" } } },
 	{ .name = NULL },
 };
 
@@ -418,6 +429,37 @@ ties(void)
 	ok(first > 0 && first < 60, "V37 equal preference: a random order (%u of 60)", first);
 }
 
+/* AAAA is waited for a bounded time after the host has an address; A for its whole time. */
+static void
+test_dropped(void)
+{
+	static const struct {
+		const char *domain, *want;
+		int least_ms, most_ms;
+	} rows[] = {
+		{ "no-aaaa.test", "10 drops.test 192.0.2.9; 20 drops2.test 192.0.2.10",
+		    DNS_AAAA_DELAY_MS, 4900 },
+		{ "no-a.test", "10 drops-a.test 2001:db8::9", 5000, 20000 },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct dns_resolver r = resolver();
+		const int64_t before = clock_ms();
+		char space[1000];
+		struct buf b = BUF(space);
+		struct mx_list l;
+		int64_t took_ms;
+
+		r.timeout_ms = 5000;
+		mx_lookup(&r, slice_str(rows[i].domain), FAMILY_ANY, 25, &l);
+		took_ms = clock_ms() - before;
+		is(as_text(&l, &b), slice_str(rows[i].want), rows[i].domain);
+		ok(took_ms >= rows[i].least_ms && took_ms < rows[i].most_ms, "%s: its time",
+		    rows[i].domain);
+		mx_list_done(&l);
+	}
+}
+
 /* A dead first server costs one timeout, not one for each address. */
 static void
 dead_first_server(void)
@@ -457,6 +499,7 @@ main(void)
 	for (size_t i = 0; i < sizeof several_cases / sizeof several_cases[0]; i++)
 		several_case(&several_cases[i]);
 	ties();
+	test_dropped();
 	dead_first_server();
 	fake_stop(&server);
 	return tap_done();

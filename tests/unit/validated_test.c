@@ -10,10 +10,13 @@
 #include "base/clock.h"
 #include "dns/reason.h"
 #include "dns/unvalidated.h"
+#include "dns/validator.h"
 #include "tests/lib/tap.h"
 
 /* The act of the validator on a question for a name. */
-enum act { ACT_ADDRESS, ACT_TLSA, ACT_FAIL, ACT_OTHER_ID, ACT_GARBAGE, ACT_END };
+enum act {
+	ACT_ADDRESS, ACT_TLSA, ACT_FAIL, ACT_OTHER_ID, ACT_GARBAGE, ACT_END, ACT_NO_AAAA
+};
 
 static const struct act_row {
 	const char *name;
@@ -98,6 +101,8 @@ reply(int fd, const uint8_t *query, const struct act_row *row)
 		_exit(1);
 	if (row->act == ACT_END)
 		_exit(0);
+	if (row->act == ACT_NO_AAAA && type == DNS_AAAA)
+		return;
 	if (row->act == ACT_FAIL) {
 		n = reason_put(query, n, row->rcode, row->code, row->why, packet);
 	} else {
@@ -193,6 +198,33 @@ test_tlsa(size_t i)
 	dns_question_done(&q);
 }
 
+/* AAAA is dropped.  The addresses of A are as proven as they are alone. */
+static void
+test_no_aaaa(bool secure)
+{
+	const struct act_row row = { .name = "half.lab.org", .act = ACT_NO_AAAA,
+		.why = "\300\0\2\1", .n = 4, .secure = secure };
+	struct dns_question q[2] = {
+		{ .name = row.name, .type = DNS_AAAA }, { .name = row.name, .type = DNS_A },
+	};
+	struct dns_resolver r = { .nservers = 0 };
+	const pid_t pid = start(&row, &r);
+	const int64_t begun_ms = clock_ms();
+	bool known[2] = { false };
+	int64_t took_ms;
+
+	validated_ask(&r, q, 2, known);
+	took_ms = clock_ms() - begun_ms;
+	stop(pid, &r);
+	ok(took_ms >= DNS_AAAA_DELAY_MS && took_ms < VALIDATOR_QUESTION_MS,
+	    "AAAA is dropped: not waited for as long as for a silent server");
+	ok(known[0] && q[0].status == DNS_TIMEOUT && q[0].trust == DNS_UNCHECKED,
+	    "no answer for AAAA");
+	ok(known[1] && q[1].status == DNS_OK && q[1].nrecords == 1 &&
+	    q[1].trust == (secure ? DNS_SECURE : DNS_INSECURE), "that for A stays as it is");
+	dns_question_done(&q[1]);
+}
+
 static void
 test_reasons(void)
 {
@@ -249,6 +281,8 @@ main(void)
 		ok(dns_is_private(names[i].name, names[i].more) == names[i].is_private,
 		    "%s, list '%s': %s", names[i].name, names[i].more ? names[i].more : "",
 		    names[i].is_private ? "private" : "public");
+	test_no_aaaa(true);
+	test_no_aaaa(false);
 	test_reasons();
 	test_questions();
 	return tap_done();
