@@ -61,6 +61,11 @@ smtp_tls_CAfile =
 smtp_sasl_auth_enable = yes
 smtp_sasl_password_maps = hash:/etc/postfix/sasl_passwd
 """, "etc/postfix/sasl_passwd": "[ADDRESS]  anna:PASSWORD\n"},
+    "exim": {"etc/exim4/update-exim4.conf.conf": """
+dc_eximconfig_configtype='satellite'
+dc_smarthost='ADDRESS::465'
+""", "etc/exim4/exim4.conf.localmacros": "REMOTE_SMTP_SMARTHOST_PROTOCOL = smtps\n",
+             "etc/exim4/passwd.client": "*:anna:PASSWORD\n"},
 }
 
 

@@ -12,6 +12,7 @@ const struct import_kind import_kinds[] = {
 	{ "dma", "/etc/dma/dma.conf", import_dma },
 	{ "nullmailer", "/etc/nullmailer/remotes", import_nullmailer },
 	{ "postfix", "/etc/postfix/main.cf", import_postfix },
+	{ "exim", "/etc/exim4/update-exim4.conf.conf", import_exim },
 	{ NULL, NULL, NULL },
 };
 

@@ -710,13 +710,10 @@ static void
 note_services(const struct maincf *m)
 {
 	struct plan *p = m->im->plan;
+	const char *file = text_beside(m->im, m->file, "master.cf");
 	struct text_lines lines;
-	const char *file;
 	struct slice text, line, rest, name;
 
-	if (!strchr(m->file, '/'))
-		return;
-	file = text_beside(m->im, m->file, "master.cf");
 	lines = text_lines(m->im->read(m->im, file, &text) ? text : SL(""));
 	while (text_next(&lines, &line)) {
 		name = text_word(line, &rest);

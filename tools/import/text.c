@@ -65,6 +65,8 @@ text_beside(struct import *im, const char *file, const char *name)
 	const char *slash = strrchr(file, '/');
 	const size_t n = slash ? (size_t)(slash - file) + 1 : 0;
 
+	if (strcmp(file, "-") == 0)
+		return "";
 	return plan_text(im->plan, "%.*s%s", (int)n, file, name);
 }
 

@@ -36,7 +36,7 @@ bool text_advise(struct plan *p, struct plan_at at, const struct text_advice *ta
 /* The first line of a file, or NULL. */
 const char *text_first_line(struct import *im, const char *path);
 
-/* The file beside another one. */
+/* The file beside another one; "", which cannot be read, beside standard input. */
 const char *text_beside(struct import *im, const char *file, const char *name);
 
 /* The path with ~/ expanded. */

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: ISC
+#include "tests/unit/import_fixture.h"
+
+#define CONF "/etc/exim4/update-exim4.conf.conf"
+#define KIND(text) "dc_eximconfig_configtype='" text "'\n"
+#define MAILDIR "dc_localdelivery='maildir_home'\n"
+#define NAME { "/etc/mailname", "h.example.org\n" }
+#define ALIASES { "/etc/aliases", "root: anna\n" }
+#define HOSTNAME "server: hostname = h.example.org @mailname:1\n"
+#define LOCAL(name, line) \
+	"route " name ": via = maildir:~/Maildir @update-exim4.conf.conf:" line "\n" \
+	"route " name ": recipients = users @update-exim4.conf.conf:" line "\n" \
+	"route " name ": aliases = /etc/aliases @update-exim4.conf.conf:" line "\n"
+#define LOGIN(line) \
+	"route *: user = anna @passwd.client:" line "\n" \
+	"route *: password-file = /etc/smtp-handler/import-a.example.password @passwd.client:" \
+	line "\n"
+
+static const struct import_case cases[] = {
+	{ "Debian's choice for a site of the Internet",
+	  { { CONF, "# x\n" KIND("internet") "dc_other_hostnames='h.example.org:b.example'\n"
+		    "dc_local_interfaces='127.0.0.1 ; ::1'\ndc_readhost=''\ndc_relay_domains=''\n"
+		    "dc_minimaldns='false'\ndc_relay_nets=''\ndc_smarthost=''\nCFILEMODE='644'\n"
+		    "dc_use_split_config='false'\ndc_hide_mailname=''\ndc_mailname_in_oh='true'\n"
+		    MAILDIR }, NAME, ALIASES },
+	  HOSTNAME LOCAL("localhost", "3") LOCAL("h.example.org", "13") LOCAL("b.example", "3"),
+	  { "0 smtp-maildir.socket", "4 the socket has the addresses" }, 2, NULL },
+	{ "local mail only; the name is no domain; mail in one file",
+	  { { CONF, KIND("local") "dc_mailname_in_oh='false'\ndc_localdelivery='mail_spool'\n" },
+	    NAME, ALIASES },
+	  HOSTNAME LOCAL("localhost", "0")
+	  "route *: via = reject:mail for other domains is not sent @update-exim4.conf.conf:1\n",
+	  { "3 mailboxes are Maildirs", "0 smtp-maildir.socket" }, 2, NULL },
+	{ "a satellite with a login, whose visible name is another",
+	  { { CONF, KIND("satellite") "dc_smarthost='a.example::587;b.example'\n"
+		    "dc_readhost='example.org'\ndc_hide_mailname='true'\n"
+		    "dc_relay_nets='192.0.2.0/24 ; 2001:db8::/32'\n" },
+	    { "/etc/exim4/passwd.client", "# x\nb.example:x:y\nA.example:anna:hunter2:x\n" } },
+	  "server: trusted = 127.0.0.0/8 ::1 192.0.2.0/24 2001:db8::/32 local "
+	  "@update-exim4.conf.conf:5\n"
+	  "route *: via = smtp+starttls://a.example @update-exim4.conf.conf:2\n" LOGIN("3"),
+	  { "3 dc_readhost: is not", "4 dc_hide_mailname: is not", "2 a second host",
+	    "2 was not verified" }, 4, "import-a.example.password=hunter2:x ;" },
+	{ "TLS from the first octet by a macro, a login by a pattern, networks with colons",
+	  { { CONF, KIND("satellite") "dc_smarthost=a.example\ndc_relay_nets='192.0.2.1:"
+		    "192.0.2.2:2001::db8::::1'\n" },
+	    { "/etc/exim4/passwd.client", "*b.example:x:y\n*.example:anna:hunter2\n" },
+	    { "/etc/exim4/exim4.conf.localmacros", "REMOTE_SMTP_SMARTHOST_PROTOCOL = smtps\n"
+		    "MAIN_TLS_ENABLE = hunter2\n" } },
+	  "server: trusted = 127.0.0.0/8 ::1 192.0.2.1 192.0.2.2 2001:db8::1 local "
+	  "@update-exim4.conf.conf:3\n"
+	  "route *: via = smtps://a.example @update-exim4.conf.conf:2\n" LOGIN("2"),
+	  { "2 MAIN_TLS_ENABLE: is not", "2 was not verified" }, 2,
+	  "import-a.example.password=hunter2 ;" },
+	{ "a smarthost without a login, and without a host",
+	  { { CONF, KIND("satellite") "dc_smarthost='a.example'\n" } },
+	  "route *: via = smtp://a.example @update-exim4.conf.conf:2\n", { NULL }, 0, NULL },
+	{ "no smarthost, a bad network, unknown settings",
+	  { { CONF, KIND("satellite") "dc_relay_nets='*'\ndc_relay_domains='x.example'\n"
+		    "nonsense='hunter2'\n" } },
+	  "", { "2 this value is left out", "3 dc_relay_domains: is not", "4 nonsense: is not",
+	    "0 there is no dc_smarthost" }, 4, NULL },
+	{ "files beside it that have no translation",
+	  { { CONF, KIND("satellite") "dc_smarthost='a.example::x'\n" },
+	    { "/etc/exim4/exim4.conf", "x\n" },
+	    { "/etc/exim4/hubbed_hosts", "b.example: c.example\n" },
+	    { "/etc/email-addresses", "# x\nanna: anna@b.example\n" } },
+	  "route *: via = smtp://a.example @update-exim4.conf.conf:2\n",
+	  { "0 this file alone", "2 no number", "1 b.example: is not", "2 anna: is not" }, 4,
+	  NULL },
+	{ "not in use", { { CONF, KIND("none") "dc_smarthost='a.example'\n" } }, "",
+	  { "1 not in use" }, 1, NULL },
+};
+
+int
+main(void)
+{
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		import_try(&cases[i], import_exim);
+	return tap_done();
+}

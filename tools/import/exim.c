@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: ISC
+/*
+ * update-exim4.conf.conf(5), from which Debian makes the configuration of Exim, and the files
+ * beside it: passwd.client, exim4.conf.localmacros and hubbed_hosts.
+ */
+#include "tools/import/local.h"
+#include "tools/import/smarthost.h"
+#include "tools/import/text.h"
+
+#define NO_REWRITE "our programs do not rewrite senders: give the address by sendmail -f, or set " \
+	"[server] hostname to its domain"
+#define DOMAINS	   "write a [route] for each domain: smtp-handler.conf(5)"
+
+static const struct text_advice others[] = {
+	{ "dc_minimaldns", NULL }, { "CFILEMODE", NULL }, { "dc_use_split_config", NULL },
+	{ "exim_path", NULL }, { "dc_relay_domains", DOMAINS },
+	{ NULL, NULL },
+};
+
+enum { TYPE, NAMES, INTERFACES, READHOST, NETS, SMARTHOST, HIDE, MAILNAME, DELIVERY, VALUES };
+
+static const char *const names[VALUES] = {
+	[TYPE] = "dc_eximconfig_configtype", [NAMES] = "dc_other_hostnames",
+	[INTERFACES] = "dc_local_interfaces", [READHOST] = "dc_readhost",
+	[NETS] = "dc_relay_nets", [SMARTHOST] = "dc_smarthost", [HIDE] = "dc_hide_mailname",
+	[MAILNAME] = "dc_mailname_in_oh", [DELIVERY] = "dc_localdelivery",
+};
+
+struct value {
+	struct slice text;
+	unsigned line;
+};
+
+struct reading {
+	struct import *im;
+	const char *file;
+	struct value values[VALUES];
+	bool implicit;		/* TLS from the first octet */
+};
+
+static struct plan_at
+place_of(const struct reading *r, int i)
+{
+	return (struct plan_at){ r->file, r->values[i].line };
+}
+
+static bool
+is(const struct reading *r, int i, const char *text)
+{
+	return slice_eq(r->values[i].text, slice_str(text));
+}
+
+/* The value without its quotes. */
+static struct slice
+plain_value(struct slice s)
+{
+	s = slice_trim(s);
+	if (s.n > 1 && (s.p[0] == '\'' || s.p[0] == '"') && s.p[s.n - 1] == s.p[0])
+		s = slice_of(s.p + 1, s.n - 2);
+	return slice_trim(s);
+}
+
+static void
+take_setting(struct reading *r, struct slice name, struct slice text, unsigned line)
+{
+	const struct plan_at at = { r->file, line };
+
+	for (int i = 0; i < VALUES; i++)
+		if (slice_eq(name, slice_str(names[i]))) {
+			r->values[i] = (struct value){ text, line };
+			return;
+		}
+	if (text.n && !text_advise(r->im->plan, at, others, name))
+		plan_untranslated(r->im->plan, at, name, "this setting of Debian's Exim is "
+		    "unknown");
+}
+
+/* A list with ';' between its words, or else with ':', which is then doubled within a word. */
+struct list {
+	struct slice rest;
+	char separator;
+};
+
+static struct list
+list_of(const struct reading *r, int i)
+{
+	struct slice text = r->values[i].text;
+
+	if (slice_has_prefix(text, SL("<;")))
+		text = slice_skip(text, 2);
+	return (struct list){ text, text.n && memchr(text.p, ';', text.n) ? ';' : ':' };
+}
+
+/* The next word.  Empty at the end. */
+static struct slice
+next_word(struct plan *p, struct list *l)
+{
+	struct buf b = { .p = plan_copy(p, l->rest), .cap = l->rest.n };
+
+	while (l->rest.n) {
+		const char c = l->rest.p[0];
+		const bool twice = c == ':' && l->rest.n > 1 && l->rest.p[1] == ':';
+
+		l->rest = slice_skip(l->rest, twice && l->separator == ':' ? 2 : 1);
+		if (c != l->separator || twice)
+			buf_chr(&b, c);
+		else if (slice_trim(buf_slice(&b)).n)
+			break;
+		else
+			b.n = 0;
+	}
+	return slice_trim(buf_slice(&b));
+}
+
+static void
+read_settings(struct reading *r, struct slice text)
+{
+	struct text_lines lines = text_lines(text);
+	struct slice line, value;
+
+	while (text_next(&lines, &line)) {
+		const struct slice name = slice_trim(slice_cut(line, '=', &value));
+
+		take_setting(r, name, plain_value(value), lines.line);
+	}
+}
+
+/* Macros that change the configuration. */
+static void
+read_macros(struct reading *r)
+{
+	const char *file = text_beside(r->im, r->file, "exim4.conf.localmacros");
+	struct text_lines lines;
+	struct slice text, line, value;
+
+	lines = text_lines(r->im->read(r->im, file, &text) ? text : SL(""));
+	while (text_next(&lines, &line)) {
+		const struct slice name = slice_trim(slice_cut(line, '=', &value));
+
+		value = slice_trim(value);
+		if (slice_eq(name, SL("REMOTE_SMTP_SMARTHOST_PROTOCOL")) &&
+		    slice_eq(value, SL("smtps")))
+			r->implicit = true;
+		else
+			plan_untranslated(r->im->plan, (struct plan_at){ file, lines.line }, name,
+			    "look for its subject in smtp-handler.conf(5)");
+	}
+}
+
+/* Notes for each line of a file that has no translation. */
+static void
+note_lines(const struct reading *r, const char *file, const char *advice)
+{
+	struct text_lines lines;
+	struct slice text, line, rest;
+
+	lines = text_lines(r->im->read(r->im, file, &text) ? text : SL(""));
+	while (text_next(&lines, &line))
+		plan_untranslated(r->im->plan, (struct plan_at){ file, lines.line },
+		    slice_trim(slice_cut(line, ':', &rest)), advice);
+}
+
+/* ---- the smarthost ---- */
+
+/* HOST:USER:PASSWORD; a host may be "*", or begin with it. */
+static void
+take_login(const struct reading *r, struct smarthost *s)
+{
+	const char *file = text_beside(r->im, r->file, "passwd.client");
+	const struct slice host = slice_str(s->host);
+	struct text_lines lines;
+	struct slice text, line, rest, key;
+
+	lines = text_lines(r->im->read(r->im, file, &text) ? text : SL(""));
+	while (!s->user && text_next(&lines, &line)) {
+		key = slice_trim(slice_cut(line, ':', &rest));
+		if (slice_has_prefix(key, SL("*"))) {
+			key = slice_skip(key, 1);
+			if (key.n > host.n ||
+			    !slice_ieq(slice_skip(host, host.n - key.n), key))
+				continue;
+		} else if (!slice_ieq(key, host)) {
+			continue;
+		}
+		s->user = plan_copy(r->im->plan, slice_cut(slice_trim(rest), ':', &rest));
+		s->password = rest.n ? plan_copy(r->im->plan, rest) : NULL;
+		s->login_at = (struct plan_at){ file, lines.line };
+		/* Debian's Exim sends passwords inside TLS only. */
+		if (s->tls == SMARTHOST_ANY)
+			s->tls = SMARTHOST_STARTTLS;
+	}
+}
+
+/* HOST, or HOST::PORT; the first one of a list. */
+static void
+set_smarthost(const struct reading *r)
+{
+	struct plan *p = r->im->plan;
+	struct list list = list_of(r, SMARTHOST);
+	struct slice word = next_word(p, &list), port;
+	const struct plan_at at = place_of(r, SMARTHOST);
+	struct smarthost s = { .at = at, .unverified = true };
+
+	if (word.n == 0) {
+		plan_note(p, at, "there is no dc_smarthost: mail goes to the exchangers of its "
+		    "domain");
+		return;
+	}
+	if (next_word(p, &list).n)
+		plan_note(p, at, "a second host is left out: if it has the same TLS and login, add "
+		    "it to via");
+	s.host = plan_copy(p, slice_cut(word, ':', &port));
+	if (slice_has_prefix(port, SL(":")))
+		port = slice_skip(port, 1);
+	s.tls = r->implicit ? SMARTHOST_IMPLICIT : SMARTHOST_ANY;
+	s.port = r->implicit ? 465 : 25;
+	if (port.n && !smarthost_port(port, &s.port))
+		plan_note(p, at, "the port is no number: %u is used", s.port);
+	take_login(r, &s);
+	(void)smarthost_set(p, "route *", &s);
+}
+
+/* ---- this host ---- */
+
+static void
+set_networks(const struct reading *r)
+{
+	struct plan *p = r->im->plan;
+	struct list list = list_of(r, NETS);
+	struct slice word;
+	const char *nets = "";
+
+	while ((word = next_word(p, &list)).n)
+		nets = plan_text(p, "%s%.*s ", nets, (int)word.n, word.p);
+	if (*nets)
+		(void)plan_set(p, "server", "trusted", place_of(r, NETS),
+		    "127.0.0.0/8 ::1 %slocal", nets);
+}
+
+/* The name of this host is one of its domains, unless it is not to be. */
+static void
+set_domains(const struct reading *r)
+{
+	struct plan *p = r->im->plan;
+	struct list list = list_of(r, NAMES);
+	struct slice word;
+	const char *mailname = text_first_line(r->im, "/etc/mailname");
+	const struct plan_at at = place_of(r, NAMES);
+	const char *aliases = local_aliases(r->im, "/etc/aliases", at);
+
+	if (!is(r, DELIVERY, "maildir_home"))
+		plan_note(p, place_of(r, DELIVERY), "mailboxes are Maildirs: new mail is in "
+		    "~/Maildir and not in one file, so point the users' programs there");
+	local_domain(r->im, "localhost", "Maildir", aliases, at);
+	if (mailname && !is(r, MAILNAME, "false"))
+		local_domain(r->im, mailname, "Maildir", aliases, place_of(r, MAILNAME));
+	while ((word = next_word(p, &list)).n)
+		if (memchr(word.p, '*', word.n) || memchr(word.p, '/', word.n))
+			plan_untranslated(p, at, word, DOMAINS);
+		else
+			local_domain(r->im, plan_copy(p, word), "Maildir", aliases, at);
+}
+
+static void
+set_name(const struct reading *r)
+{
+	const char *mailname = text_first_line(r->im, "/etc/mailname");
+
+	if (is(r, HIDE, "true"))
+		plan_untranslated(r->im->plan, place_of(r, HIDE), SL("dc_hide_mailname"),
+		    NO_REWRITE);
+	if (mailname)
+		local_hostname(r->im, mailname, (struct plan_at){ "/etc/mailname", 1 });
+}
+
+/* All mail of a satellite leaves it, and mail for its users goes to another domain. */
+static void
+note_satellite(const struct reading *r)
+{
+	if (r->values[READHOST].text.n)
+		plan_untranslated(r->im->plan, place_of(r, READHOST), SL("dc_readhost"),
+		    "give the addresses of users by aliases in a [route] of this host");
+}
+
+static void
+note_interfaces(const struct reading *r)
+{
+	if (r->values[INTERFACES].text.n)
+		plan_note(r->im->plan, place_of(r, INTERFACES), "the socket has the addresses: "
+		    "type  systemctl edit smtp-handler-listen.socket  and write [Socket], "
+		    "ListenStream= and a line ListenStream=ADDRESS:25 for each (the package "
+		    "listens on 127.0.0.1 and ::1)");
+}
+
+void
+import_exim(struct import *im, const char *file, struct slice text)
+{
+	struct reading r = { .im = im, .file = file };
+	struct slice ignored;
+
+	if (im->read(im, text_beside(im, file, "exim4.conf"), &ignored))
+		plan_note(im->plan, (struct plan_at){ text_beside(im, file, "exim4.conf"), 0 },
+		    "Exim reads this file alone, and it is not translated");
+	read_settings(&r, text);
+	read_macros(&r);
+	if (is(&r, TYPE, "none")) {
+		plan_note(im->plan, place_of(&r, TYPE), "this Exim was not in use: there is "
+		    "nothing to translate");
+		return;
+	}
+	set_name(&r);
+	set_networks(&r);
+	if (is(&r, TYPE, "satellite"))
+		note_satellite(&r);
+	else
+		set_domains(&r);
+	if (is(&r, TYPE, "smarthost") || is(&r, TYPE, "satellite"))
+		set_smarthost(&r);
+	else if (is(&r, TYPE, "local"))
+		(void)plan_set(im->plan, "route *", "via", place_of(&r, TYPE),
+		    "reject:mail for other domains is not sent");
+	else if (!is(&r, TYPE, "internet"))
+		plan_untranslated(im->plan, place_of(&r, TYPE), SL("dc_eximconfig_configtype"),
+		    "it is none of internet, smarthost, satellite, local and none");
+	note_interfaces(&r);
+	note_lines(&r, text_beside(im, file, "hubbed_hosts"), DOMAINS);
+	note_lines(&r, "/etc/email-addresses", NO_REWRITE);
+}
