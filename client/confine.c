@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -23,7 +24,8 @@ static const struct seccomp_rule links[] = {
 	SECCOMP_CALL(connect), SECCOMP_CALL(setsockopt), SECCOMP_CALL(getsockopt),
 	SECCOMP_CALL(getsockname), SECCOMP_CALL(getpeername), SECCOMP_CALL(shutdown),
 	SECCOMP_WITHOUT(sendmsg, 3, MSG_FASTOPEN), SECCOMP_CALL(sendfile),
-	SECCOMP_WITH(ioctl, 2, FIONREAD),
+	SECCOMP_WITH(ioctl, 2, FIONREAD), SECCOMP_WITH(ioctl, 2, SIOCOUTQ),
+	SECCOMP_WITH(ioctl, 2, SIOCOUTQNSD),
 	SECCOMP_CALL(memfd_create),		/* a converted message */
 	SECCOMP_WITHOUT(openat, 3, O_WRONLY | O_RDWR | O_CREAT | O_TRUNC),
 	SECCOMP_CALL(newfstatat),

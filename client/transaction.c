@@ -605,7 +605,8 @@ broken(struct transaction *t, int error)
 	struct smtp_link *l = t->link;
 	struct outcome o;
 
-	if (error == -EIO || (error != -ECONNABORTED && commands_all_replied(t)))
+	if (error == -EIO ||
+	    (error != -ECONNABORTED && error != -EPROTO && commands_all_replied(t)))
 		return settle_content(t, content_cut(t, error, &o), &o);
 	if (error == -EPROTO && t->blind && commands_all_sent(t) && !commands_mail_refused(t)) {
 		assume_accepted(t);

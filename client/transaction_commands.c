@@ -295,11 +295,36 @@ read_reply(struct transaction *t)
 	return l->reply.code == 421 ? -ECONNABORTED : 0;
 }
 
+/* Has the host sent a reply before it was asked anything?  Each later one would count for the next
+ * command, and the reply to the last RCPT for the message.  With DATA, a 250 in place of the 354
+ * shows it. */
+static int
+check_stray(struct transaction *t)
+{
+	struct stream *s = &t->link->stream;
+	int r;
+
+	if (!t->chunked || t->sent != t->replied || commands_all_sent(t) || t->link->closed ||
+	    stream_quiet(s))
+		return 0;
+	/* TLS has records without a content.  The end of the connection shows by itself, and a
+	 * refusal counts for what comes next. */
+	if (!stream_pending(s).n && stream_fill(s, 0) <= 0)
+		return 0;
+	if (stream_pending(s).p[0] != '2')
+		return 0;
+	r = read_reply(t);
+	t->link->closed = true;
+	return r < 0 ? r : -EPROTO;
+}
+
 int
 commands_step(struct transaction *t, enum commands_reply *ret, size_t *ret_rcpt)
 {
-	int r = send_group(t);
+	int r = check_stray(t);
 
+	if (r == 0)
+		r = send_group(t);
 	*ret = COMMANDS_OVER;
 	*ret_rcpt = 0;
 	if (r < 0 || t->replied == t->sent || t->replied == last_command(t))

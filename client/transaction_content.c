@@ -10,6 +10,8 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "client/state.h"
+#include "net/unacked.h"
 
 static enum content_end
 lost(struct transaction *t, int error, const char *doing, struct outcome *o)
@@ -49,7 +51,9 @@ content_cut(struct transaction *t, int error, struct outcome *o)
 	}
 	if (!link_late_reply(l)) {
 		if (l->reply.code)
-			link_outcome(l, -EPROTO, "DATA, before the end of the message", o);
+			link_outcome(l, -EPROTO,
+			    t->chunked ? "BDAT, before the end of the message"
+				       : "DATA, before the end of the message", o);
 		else
 			link_outcome(l, error, "sending the message", o);
 		return CONTENT_BROKEN;
@@ -118,18 +122,21 @@ content_queue(struct transaction *t, struct outcome *o)
 }
 
 /* Has the host replied, or closed, before it can have the end of the message?  Such a 250 would
- * count as the reply to the message, and the true one might refuse it. */
+ * count as the reply to the message, and the true one might refuse it.  A refusal of BDAT may come
+ * at any time. */
 static int
 check_early(struct transaction *t)
 {
 	struct stream *s = &t->link->stream;
 	ssize_t n;
 
-	if (t->chunked || s->octets_out >= t->content_end || stream_quiet(s))
+	if (s->octets_out >= t->content_end || stream_quiet(s))
 		return 0;
 	/* TLS has records without a content. */
 	n = stream_pending(s).n ? 1 : stream_fill(s, 0);
 	if (n == -ETIMEDOUT || n == -EINTR)
+		return 0;
+	if (t->chunked && (n <= 0 || stream_pending(s).p[0] != '2'))
 		return 0;
 	t->link->closed = true;
 	return n < 0 ? (int)n : -ECONNRESET;
@@ -151,6 +158,34 @@ content_flush(struct transaction *t, struct outcome *o)
 	return no_reply(t, r, o);
 }
 
+/* Does another reply follow, which is none to a command?  421 may come at any time. */
+static bool
+reply_follows(const struct transaction *t)
+{
+	const struct slice next = stream_pending(&t->link->stream);
+
+	return t->chunked && !t->link->lmtp && !t->d->client->ahead && next.n > 3 &&
+	    next.p[0] >= '2' && next.p[0] <= '5' && next.p[1] >= '0' && next.p[1] <= '9' &&
+	    !slice_has_prefix(next, SL("421"));
+}
+
+/*
+ * Is this 250 none to the message?  A host that has the end of it acknowledges that at the latest
+ * with its reply.  If it has sent one reply too many, those to the recipients count as that to the
+ * message, and its own one follows.
+ */
+static bool
+is_foreign(const struct transaction *t)
+{
+	const struct smtp_link *l = t->link;
+	const bool last = t->blind || l->stream.octets_out == t->content_end;
+	struct unacked u;
+
+	if (l->reply.code / 100 != 2)
+		return false;
+	return reply_follows(t) || (last && unacked_look(l->fd, &u) && u.queued > 0);
+}
+
 enum content_end
 content_reply_one(struct transaction *t, struct outcome *o)
 {
@@ -159,6 +194,10 @@ content_reply_one(struct transaction *t, struct outcome *o)
 
 	if (r < 0)
 		return no_reply(t, r, o);
+	if (is_foreign(t)) {
+		l->closed = true;
+		return no_reply(t, -EPROTO, o);
+	}
 	/* A refused chunk may leave a transaction open: RSET clears it (RFC 3030 section 2). */
 	l->dirty = l->dirty && t->chunked && l->reply.code / 100 != 2;
 	l->closed |= l->reply.code / 100 == 3;		/* unclear what the server waits for */

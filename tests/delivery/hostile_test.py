@@ -155,6 +155,61 @@ async def _(reader, writer):
     await line(reader, writer, "451 4.3.0 no")
 
 
+async def chunk(reader):
+    """Read commands up to BDAT, and its octets."""
+    while not (command := await reader.readline()).startswith(b"BDAT"):
+        if not command:
+            return
+    await reader.readexactly(int(command.split()[1]))
+
+
+# The message may have arrived, as it left with the commands.
+TOO_LATE = ("BDAT: a 250 too many, and it refuses the message right after it",
+            "BDAT: a 250 too many, and it does not read the message")
+CHUNKS = "250-mean.example\r\n250-PIPELINING\r\n250 CHUNKING"
+
+
+@mean("BDAT: a 250 too many behind the reply to EHLO, and it refuses the message")
+async def _(reader, writer):
+    await line(reader, writer, "220 mean.example")
+    writer.write((CHUNKS + "\r\n250 ok\r\n").encode())
+    await reader.readline()
+    writer.write(b"250 ok\r\n250 ok\r\n")
+    await chunk(reader)
+    await asyncio.sleep(0.2)
+    await line(reader, writer, "554 5.6.0 no")
+
+
+@mean("BDAT: a 250 too many behind the reply to RCPT, before the content")
+async def _(reader, writer):
+    await line(reader, writer, "220 mean.example")
+    await line(reader, writer, CHUNKS)
+    await line(reader, writer, "250 ok")
+    writer.write(b"250 ok\r\n250 ok\r\n")
+    await chunk(reader)
+    await asyncio.sleep(0.2)
+    await line(reader, writer, "554 5.6.0 no")
+
+
+@mean("BDAT: a 250 too many, and it refuses the message right after it")
+async def _(reader, writer):
+    await line(reader, writer, "220 mean.example")
+    await line(reader, writer, CHUNKS)
+    await chunk(reader)
+    await line(reader, writer, "250 ok\r\n250 ok\r\n250 ok\r\n554 5.6.0 no")
+
+
+@mean("BDAT: a 250 too many, and it does not read the message")
+async def _(reader, writer):
+    writer.transport.pause_reading()
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2000)
+    writer.write(("220 mean.example\r\n" + CHUNKS + "\r\n").encode())
+    await asyncio.sleep(0.3)
+    writer.write(b"250 ok\r\n250 ok\r\n250 ok\r\n")
+    await asyncio.sleep(2)
+    writer.write(b"554 5.6.0 no\r\n")
+
+
 for stage in ("MAIL", "RCPT", "DATA", "content"):
     @mean("closes at " + stage)
     async def _(reader, writer, stage=stage):
@@ -211,14 +266,16 @@ nsd(directory + "/nsd", {"example.org": zone + "good A 192.0.2.11\n"})
 site = Site("site").listen()
 SMALL = b"Subject: x\r\n\r\n" + b"0123456789" * 90 + b"\r\n"
 LARGE = SMALL + (b"0123456789" * 90 + b"\r\n") * 10000        # more than the socket buffers hold
+MIDDLE = SMALL + (b"0123456789" * 90 + b"\r\n") * 60           # goes out with the commands
 
 
 def send_all(prefix):
     with site.smtp() as smtp:
         for number, name in enumerate(MEAN, 100):
             large = name.endswith(("content", "the message"))
+            content = MIDDLE if name == TOO_LATE[1] else LARGE if large else SMALL
             smtp.sendmail("alice@sender.example", ["bob@%s%d.example.org" % (prefix, number)],
-                          LARGE if large else SMALL)
+                          content)
 
 
 def most_memory(stop):
@@ -252,7 +309,8 @@ def _():
     missing = {name for number, name in enumerate(MEAN, 100)
                if "bob@d%d.example.org" % number not in arrived}
     # After the dot the message may have arrived.  Another exchanger would get a second copy.
-    check(missing <= {"closes after the dot", "silent after the dot"}, missing, site.queue_text())
+    check(missing <= {"closes after the dot", "silent after the dot", *TOO_LATE}, missing,
+          site.queue_text())
     same(len(arrived), len(MEAN) - len(missing), "no message arrived twice")
     same(len(site.queued("wait")), len(missing))
     same(len(site.mailbox("alice")), 0, "there was no bounce")
