@@ -93,7 +93,8 @@ static const char usage[] =
     "  --check             check the configuration and exit\n"
     "  --version, --help\n"
     "Exit: 0 done, 1 the doctor found a fault, 64 usage, 71 the system failed, "
-    "75 another smtp-relay is running or the queue is not usable, 78 configuration.\n";
+    "74 the output\nis lost, 75 another smtp-relay is running or the queue is not usable, "
+    "78 configuration.\n";
 
 enum { OPTION_FLUSH = OPTION_OWN, OPTION_WATCH, OPTION_CONFINE, OPTION_EXPLAIN, OPTION_SENDER,
 	OPTION_DOCTOR, OPTION_JSON, OPTION_ADOPT, OPTION_TAKE_BACK, OPTION_FENCED };
@@ -233,6 +234,18 @@ examine(struct relay *r, const struct options *options)
 	return doctor_run(&d, doctor_network, doctor_network_n) ? 1 : EX_OK;
 }
 
+/* The exit status after an output that is the result, which may be lost. */
+static int
+end_output(int code)
+{
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	log_text(LOG_LEVEL_ERROR, "standard output: %s",
+	    errno ? strerror(errno) : "not all of it could be written");
+	return EX_IOERR;
+}
+
 static void
 prepare_dns(struct relay *r)
 {
@@ -285,10 +298,10 @@ main(int argc, char **argv)
 	if (aliases_init(&relay.aliases, &relay.config) < 0)
 		return EX_OSERR;
 	if (relay.doctor)
-		code = examine(&relay, &options);
+		code = end_output(examine(&relay, &options));
 	else if (relay.explain)
-		code = explain(&relay.config, &relay.resolver, validator_of(&relay), relay.sender,
-		    relay.explain, relay.json, stdout);
+		code = end_output(explain(&relay.config, &relay.resolver, validator_of(&relay),
+		    relay.sender, relay.explain, relay.json, stdout));
 	else
 		code = run_queue(&relay, &options);
 	aliases_done(&relay.aliases);

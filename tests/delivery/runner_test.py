@@ -161,7 +161,8 @@ def _():
     check(took < 15, "%.1f s" % took)
 
 
-@test("exit codes: an unknown option 64, a bad configuration 78 with file and line, --check 0")
+@test("exit codes: an unknown option 64, a bad configuration 78 with file and line, --check 0, "
+      "a full output 74")
 def _():
     def run(*argv):
         done = subprocess.run([RELAY, *argv], capture_output=True, text=True, timeout=10)
@@ -172,6 +173,12 @@ def _():
     code, text = run("-c", site.directory + "/bad", "--check")
     same([code, "bad:3" in text], [78, True], text)
     same(run("-c", site.config, "--check")[0], 0)
+    for argv in ["--explain", "a@[192.0.2.1]"], ["--doctor"]:
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([RELAY, "-c", site.config, *argv], stdout=full,
+                                  stderr=subprocess.PIPE, text=True, timeout=30)
+        same(done.returncode, 74, argv, done.stderr)
+        check("standard output: No space left on device" in done.stderr, argv, done.stderr)
 
 
 @test("an option that needs another one, or goes with none of a run, delivers nothing")
