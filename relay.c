@@ -238,12 +238,11 @@ examine(struct relay *r, const struct options *options)
 static int
 end_output(int code)
 {
-	errno = 0;
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return code;
-	log_text(LOG_LEVEL_ERROR, "standard output: %s",
-	    errno ? strerror(errno) : "not all of it could be written");
-	return EX_IOERR;
+	const char *why = text_lost(stdout);
+
+	if (why)
+		log_text(LOG_LEVEL_ERROR, "standard output: %s", why);
+	return why ? EX_IOERR : code;
 }
 
 static void

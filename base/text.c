@@ -5,6 +5,7 @@
  */
 #include "base/text.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,6 +112,15 @@ text_print(FILE *out, const char *format, ...)
 	text_put(out, s);
 	if (line)
 		put_character(out, SL("\n"));
+}
+
+const char *
+text_lost(FILE *out)
+{
+	errno = 0;
+	if (fflush(out) == 0 && !ferror(out))
+		return NULL;
+	return errno ? strerror(errno) : "not all of it could be written";
 }
 
 size_t

@@ -26,6 +26,9 @@ size_t text_width(struct slice s);
  * the end that were not printed, because their character is incomplete; 0 with last. */
 size_t text_lines(FILE *out, struct slice s, bool last);
 
+/* Writes what was printed.  NULL, or why a part of it is lost. */
+const char *text_lost(FILE *out);
+
 /* Replaces each octet of lines that text_put() would not show by '?', in place.  LF and tabs stay.
  * Returns the number of octets at the end that are untouched, because their character is
  * incomplete; 0 with last. */

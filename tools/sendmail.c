@@ -344,6 +344,7 @@ send_message(struct call *c, const struct config *config)
 static int
 verify(struct call *c)
 {
+	const char *lost;
 	bool good;
 
 	if (c->mail.people.n == 0)
@@ -352,6 +353,9 @@ verify(struct call *c)
 		return EX_TEMPFAIL;
 	good = desk_verify(&c->desk, &c->mail.people);
 	desk_close(&c->desk);
+	lost = text_lost(stdout);
+	if (lost)
+		return mistake(EX_IOERR, "standard output: ", slice_str(lost));
 	return good ? EX_OK : EX_NOUSER;
 }
 

@@ -14,6 +14,7 @@
 #include "base/harden.h"
 #include "base/log.h"
 #include "base/name.h"
+#include "base/text.h"
 #include "client/dkim_zone.h"
 #include "client/signer_key.h"
 #include "config/options.h"
@@ -209,6 +210,15 @@ of_configuration(const struct options *options, const struct call *call, bool ch
 	return code;
 }
 
+/* The exit status after an output that is the result. */
+static int
+end_output(int code)
+{
+	const char *why = text_lost(stdout);
+
+	return why ? complain(EX_IOERR, "standard output", why) : code;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -230,11 +240,11 @@ main(int argc, char **argv)
 	if (strcmp(command, "make") == 0)
 		return make(&call);
 	if (strcmp(command, "record") == 0)
-		return record(&call);
+		return end_output(record(&call));
 	if (options.check || (call.n <= 2 && strcmp(command, "records") == 0))
-		return of_configuration(&options, &call, false);
+		return end_output(of_configuration(&options, &call, false));
 	if (call.n <= 2 && strcmp(command, "check") == 0)
-		return of_configuration(&options, &call, true);
+		return end_output(of_configuration(&options, &call, true));
 	(void)fputs(usage, stderr);
 	return EX_USAGE;
 }

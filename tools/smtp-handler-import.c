@@ -287,6 +287,7 @@ finish(struct plan *p, const struct options *o, const char *source)
 	char space[1000];
 	struct buf why = BUF(space);
 	const struct config_report report = { .error = print_mistake };
+	const char *lost;
 
 	if (o->run)
 		run_commands(p);
@@ -297,8 +298,9 @@ finish(struct plan *p, const struct options *o, const char *source)
 		return complain(EX_CONFIG, source, "nothing is printed: please report this");
 	if (!o->write) {
 		print_result(slice_str(output_text(p, source)));
-		if (fflush(stdout) != 0)
-			return complain(EX_IOERR, "standard output", strerror(errno));
+		lost = text_lost(stdout);
+		if (lost)
+			return complain(EX_IOERR, "standard output", lost);
 	} else if (output_write(p, source, o->force, &why) < 0) {
 		return complain(EX_CANTCREAT, "nothing changed", buf_cstr(&why));
 	}

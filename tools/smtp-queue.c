@@ -413,6 +413,7 @@ run_command(struct call *c)
 	struct tool *t = &c->tool;
 	const char *directory = t->config.queue.directory;
 	const bool without = c->command->with & WITHOUT_QUEUE;
+	const char *lost;
 	int status, r;
 
 	t->caller = getuid();
@@ -434,12 +435,10 @@ run_command(struct call *c)
 		if (!without)
 			queue_close(&t->queue);
 	}
-	errno = 0;
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return status;
-	tool_complain(
-	    "standard output", errno ? strerror(errno) : "not all of it could be written");
-	return EX_IOERR;
+	lost = text_lost(stdout);
+	if (lost)
+		tool_complain("standard output", lost);
+	return lost ? EX_IOERR : status;
 }
 
 int

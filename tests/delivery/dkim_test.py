@@ -324,6 +324,15 @@ def checked(*options):
     return done.returncode, done.stdout + done.stderr
 
 
+@test("smtp-dkim-key: a record that cannot be written is no success")
+def _():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([KEY_TOOL, "record", "r1", "sender.example", directory + "/rsa"],
+                              stdout=full, stderr=subprocess.PIPE, text=True)
+    same((done.returncode, done.stderr),
+         (74, "smtp-dkim-key: standard output: No space left on device\n"))
+
+
 @test("smtp-dkim-key check asks the name server")
 def _():
     code, text = checked()

@@ -256,6 +256,15 @@ def too_large():
     check(r[0] == 69 and " 552 5.3.4 " in r[2], r)
 
 
+@test("-bv: replies that cannot be written are no success")
+def verify_lost():
+    with open("/dev/full", "w", encoding="ascii") as full:
+        r = subprocess.run([BUILD + "/sendmail", "-C", CONFIG, "-bv", "root"], env=USER, stdout=full,
+                           stderr=subprocess.PIPE, timeout=60)
+    same((r.returncode, r.stderr.decode()),
+         (74, "sendmail: standard output: No space left on device\n"))
+
+
 @test("-bs carries a session; -bv verifies")
 def sessions():
     r = sendmail("-bs", text="EHLO x\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<root>\r\n"
