@@ -190,8 +190,7 @@ own_option(void *ctx, int val, const char *argument)
 	return 0;
 }
 
-/* Options that have no meaning without others, or beside them, are a mistake: a run sends mail, and
- * cannot be taken back.  -1 to go on, or the exit code. */
+/* A run cannot be taken back: an option without meaning is a mistake.  -1, or the exit code. */
 static int
 check_options(const struct relay *r)
 {
@@ -203,10 +202,8 @@ check_options(const struct relay *r)
 		wrong = "--sender goes with --explain";
 	else if (r->json && !shows)
 		wrong = "--json goes with --explain or --doctor";
-	else if (r->explain && r->doctor)
-		wrong = "--explain and --doctor do not go together";
-	else if (shows && runs)
-		wrong = "--explain and --doctor deliver nothing: no option of a run goes with them";
+	else if (shows && (runs || (r->explain && r->doctor)))
+		wrong = "--explain and --doctor deliver nothing, and stand alone";
 	if (wrong)
 		log_text(LOG_LEVEL_ERROR, "%s; see smtp-relay --help", wrong);
 	return wrong ? EX_USAGE : -1;
@@ -232,17 +229,6 @@ examine(struct relay *r, const struct options *options)
 	quick.attempts = 2;
 	text_init();
 	return doctor_run(&d, doctor_network, doctor_network_n) ? 1 : EX_OK;
-}
-
-/* The exit status after an output that is the result, which may be lost. */
-static int
-end_output(int code)
-{
-	const char *why = text_lost(stdout);
-
-	if (why)
-		log_text(LOG_LEVEL_ERROR, "standard output: %s", why);
-	return why ? EX_IOERR : code;
 }
 
 static void
@@ -274,6 +260,7 @@ main(int argc, char **argv)
 	};
 	static struct relay relay;
 	struct options options = { 0 };
+	const char *lost;
 	int code;
 
 	harden_process();
@@ -297,12 +284,17 @@ main(int argc, char **argv)
 	if (aliases_init(&relay.aliases, &relay.config) < 0)
 		return EX_OSERR;
 	if (relay.doctor)
-		code = end_output(examine(&relay, &options));
+		code = examine(&relay, &options);
 	else if (relay.explain)
-		code = end_output(explain(&relay.config, &relay.resolver, validator_of(&relay),
-		    relay.sender, relay.explain, relay.json, stdout));
+		code = explain(&relay.config, &relay.resolver, validator_of(&relay), relay.sender,
+		    relay.explain, relay.json, stdout);
 	else
 		code = run_queue(&relay, &options);
+	lost = relay.doctor || relay.explain ? text_lost(stdout) : NULL;
+	if (lost) {
+		log_text(LOG_LEVEL_ERROR, "standard output: %s", lost);
+		code = EX_IOERR;
+	}
 	aliases_done(&relay.aliases);
 	config_done(&relay.config);
 	return code;

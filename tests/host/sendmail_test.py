@@ -259,8 +259,8 @@ def too_large():
 @test("-bv: replies that cannot be written are no success")
 def verify_lost():
     with open("/dev/full", "w", encoding="ascii") as full:
-        r = subprocess.run([BUILD + "/sendmail", "-C", CONFIG, "-bv", "root"], env=USER, stdout=full,
-                           stderr=subprocess.PIPE, timeout=60)
+        r = subprocess.run([BUILD + "/sendmail", "-C", CONFIG, "-bv", "root"], env=USER,
+                           stdout=full, stderr=subprocess.PIPE, timeout=60)
     same((r.returncode, r.stderr.decode()),
          (74, "sendmail: standard output: No space left on device\n"))
 
