@@ -220,4 +220,6 @@ sends "short name: mailutils" 'echo body | mail.mailutils -s "by mailutils" anna
     '^by mailutils$' "Anna Lee <anna@box>"
 is "short name: mailutils: its sender can be replied to" \
     "$(here sh -c 'sendmail -bv anna@box > /dev/null; echo $?')" 0
+unlike "no program was killed or crashed" "$(here journalctl -q -o cat)" \
+    'core-dump|code=killed, status=(6|7|8|11|31)/|Sanitizer|runtime error'
 done_testing
