@@ -11,11 +11,9 @@ import subprocess
 import sys
 import time
 
-from tap import check, note, wait_for
+from tap import SANITIZER, check, note, wait_for  # noqa: F401
 
 BUILD = os.environ["BUILD"]
-# The programs of a sanitizer build have no walls.
-SANITIZER = "san" in os.path.basename(os.path.realpath(BUILD))
 # The environment of a program under strace(1): LeakSanitizer does not work there.
 TRACED = dict(os.environ, ASAN_OPTIONS="detect_leaks=0")
 PEERS = os.environ["PEERS"]

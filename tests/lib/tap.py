@@ -5,10 +5,14 @@ A test is a function decorated with @test("name").  main() runs the tests in the
 fails if it raises an exception; check() and same() raise one that shows the values.  skip() ends a
 test that cannot run here.  A file without a test fails.
 """
+import os
 import sys
 import time
 import traceback
 
+# Programs with sanitizers have no walls, and each takes long to start.
+SANITIZER = "san" in os.path.basename(os.path.realpath(os.environ.get("BUILD", "build")))
+SLOWER = 5 if SANITIZER else 1          # a factor of limits that load alone breaks
 _tests = []
 
 
