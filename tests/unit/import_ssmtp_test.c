@@ -59,6 +59,13 @@ static const struct import_case cases[] = {
 	{ "unknown settings, a bad port, no mail hub",
 	  { { CONF, "Nonsense=hunter2\nUseTLSCert=YES\nDebug=YES\n" } }, "",
 	  { "1 Nonsense", "2 usetlscert", "3 debug", "0 there is no mailhub" }, 4, NULL },
+	{ "the first login counts, and the last line of all else",
+	  { { CONF, "mailhub=b.example\nmailhub=a.example:465\nUseTLS=YES\nAuthUser=anna\n"
+		    "AuthPass=hunter2\nAuthUser=ben\nAuthPass=hunter2b\n" } },
+	  "route *: via = smtps://a.example @ssmtp.conf:2\nroute *: user = anna @ssmtp.conf:4\n"
+	  "route *: password-file = /etc/smtp-handler/import-a.example.password @ssmtp.conf:4\n",
+	  { "2 was not verified", "6 a line above", "7 a line above" }, 3,
+	  "import-a.example.password=hunter2 ;" },
 	{ "a port of its own, and fields",
 	  { { CONF, "mailhub=a.example\nRemotePort=26\nAddHeader=X: y\n" } },
 	  "route *: via = smtp://a.example @ssmtp.conf:1\n",

@@ -68,6 +68,12 @@ take_setting(struct reading *r, struct slice name, struct slice text, unsigned l
 		*c = ascii_lower(*c);
 	for (int i = 0; i < VALUES; i++)
 		if (strcmp(lower, r->values[i].name) == 0) {
+			/* The first login counts, and the last line of all else. */
+			if ((i == USER || i == PASSWORD) && is_set(r, i)) {
+				plan_note(p, at, "a line above has this setting: this one is left "
+				    "out");
+				return;
+			}
 			r->values[i].text = plan_copy(p, text);
 			r->values[i].line = line;
 			return;
