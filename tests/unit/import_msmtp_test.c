@@ -62,6 +62,13 @@ static const struct import_case cases[] = {
 	  "route *: user = anna @msmtprc:5\n"
 	  "route *: password-file = /etc/smtp-handler/import-a.example.password @msmtprc:5\n",
 	  { "5 printed by a command" }, 1, "import-a.example.password=;" },
+	{ "a password counts more than a command, also an inherited one",
+	  { { RC, "account a\nhost a.example\ntls on\nauth on\nuser anna\npassword hunter2\n"
+		  "passwordeval echo x\naccount default : a\npasswordeval echo y\n" } },
+	  "route *: via = smtp+starttls://a.example:25 @msmtprc:2\n"
+	  "route *: user = anna @msmtprc:5\n"
+	  "route *: password-file = /etc/smtp-handler/import-a.example.password @msmtprc:5\n",
+	  { NULL }, 0, "import-a.example.password=hunter2 ;" },
 	{ "no password at all: it is in a key ring",
 	  { { RC, "account default\nhost a.example\ntls on\nauth on\nuser anna\n" } },
 	  "route *: via = smtp+starttls://a.example:25 @msmtprc:2\n"

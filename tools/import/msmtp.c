@@ -139,9 +139,6 @@ take_command(struct reading *r, struct slice name, struct slice argument, unsign
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
 		if (!slice_eq(name, slice_str(commands[i].name)))
 			continue;
-		/* The password that is set last counts. */
-		if (commands[i].id == PASSWORD || commands[i].id == PASSWORDEVAL)
-			r->now->values[PASSWORD].text = r->now->values[PASSWORDEVAL].text = NULL;
 		r->now->values[commands[i].id] =
 		    (struct value){ plan_copy(r->im->plan, argument), line };
 		return;
@@ -213,6 +210,7 @@ take_login(const struct reading *r, const struct account *a, struct smarthost *s
 	s->user = text_of(a, USER);
 	s->login_at = place_of(r, a, USER);
 	s->password = text_of(a, PASSWORD);
+	/* A password counts more than a command, wherever they stand. */
 	s->command = s->password ? NULL : text_of(a, PASSWORDEVAL);
 	s->token = token && s->command;
 	if (token && !s->command)
