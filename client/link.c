@@ -17,9 +17,11 @@
 #include "base/hash.h"
 #include "base/idn.h"
 #include "net/tls.h"
+#include "net/unacked.h"
 
 #define REPLY_LINE_MAX 4096	/* more than RFC 5321 section 4.5.3.1.5 allows: some send more */
 #define QUIT_TIMEOUT_MS 2000
+#define UNACKED_MS 1000		/* a path that works acknowledges earlier */
 
 /* Receivers count connections, and a domain that wants to be asked soon says so by its TTL. */
 #define LIFE_MIN_S     5
@@ -218,6 +220,18 @@ in_or_while(const char *doing)
 	return noun ? "in" : "while";
 }
 
+/* A connection that cannot send is slow for a reason that no log of the host has. */
+static void
+add_unacked(struct buf *b, int fd)
+{
+	struct unacked u;
+
+	if (unacked_look(fd, &u) && u.sent && u.quiet_ms >= UNACKED_MS)
+		buf_fmt(b, "; %u octets were sent and none acknowledged for %u s: the host is "
+		    "gone, or the path drops large packets (lower the MTU, let ICMP pass)",
+		    u.sent, u.quiet_ms / 1000);
+}
+
 void
 link_outcome(const struct smtp_link *l, int error, const char *doing, struct outcome *o)
 {
@@ -247,6 +261,8 @@ link_outcome(const struct smtp_link *l, int error, const char *doing, struct out
 	} else {
 		buf_fmt(&b, "%s: %s", doing, strerror(-error));
 	}
+	if (error == -ETIMEDOUT)
+		add_unacked(&b, l->fd);
 	outcome_set(o, cause, slice_str(l->host), buf_slice(&b));
 	transcript_fact(l->transcript, "%s", o->detail);
 }
