@@ -113,6 +113,9 @@ static const struct import_case cases[] = {
 	  { { CF, NONE "relayhost = x$relayhost\nmyhostname = " TEN(TEN("$mydomain")) "\n" } }, "",
 	  { "2 relayhost: its value is made of itself", "3 myhostname: its value is too long",
 	    "0 myorigin: its value is too long" }, 3, NULL },
+	{ "a comparison",
+	  { { CF, NONE "relayhost = [${{$x} == {1} ? {a.example} : {b.example}}]\n" } }, "",
+	  { "2 relayhost: its value depends on a comparison" }, 1, NULL },
 	{ "values that depend on others, in braces",
 	  { { CF, NONE "relayhost = ${empty?{[a.example]}:{[b.example]:${port ? {26} : {27}}}}\n"
 	  "empty =\n" } },

@@ -126,6 +126,7 @@ struct expansion {
 	const struct maincf *m;
 	unsigned steps, depth;
 	bool endless;		/* a value is made of itself */
+	bool compares;		/* a value depends on a comparison */
 	struct buf *b;
 };
 
@@ -144,7 +145,7 @@ add_default(struct expansion *x, struct slice name)
 {
 	char space[512];
 	struct buf host = BUF(space), *b = x->b;
-	struct expansion inner = { x->m, x->steps, x->depth, false, &host };
+	struct expansion inner = { .m = x->m, .steps = x->steps, .depth = x->depth, .b = &host };
 
 	if (slice_eq(name, SL("myhostname"))) {
 		const char *own = local_name(x->m->im);
@@ -156,6 +157,7 @@ add_default(struct expansion *x, struct slice name)
 		expand(&inner, SL("$myhostname"));
 		x->steps = inner.steps;
 		x->endless |= inner.endless;
+		x->compares |= inner.compares;
 		dot = host.full ? NULL : memchr(host.p, '.', host.n);
 		if (dot)
 			buf_add(b, slice_of(dot + 1, host.n - (size_t)(dot + 1 - host.p)));
@@ -238,6 +240,7 @@ add_parameter(struct expansion *x, struct slice text)
 	name = slice_of(text.p, n);
 	rest = slice_trim(slice_skip(text, n));
 	l = find_line(x->m, name);
+	x->compares |= n == 0 && rest.n && rest.p[0] == '{';
 	if (rest.n && (rest.p[0] == '?' || rest.p[0] == ':'))
 		add_choice(x, l && l->value.n > 0, rest);
 	else if (l)
@@ -299,9 +302,9 @@ maincf_get(const struct maincf *m, const char *name)
 		    "%s: its value is too long, and is left out",
 		    name);
 		b.n = 0;
-	} else if (x.endless) {
-		plan_note(m->im->plan, maincf_at(m, name),
-		    "%s: its value is made of itself, and is left out", name);
+	} else if (x.endless || x.compares) {
+		plan_note(m->im->plan, maincf_at(m, name), "%s: its value %s, and is left out",
+		    name, x.endless ? "is made of itself" : "depends on a comparison");
 		b.n = 0;
 	}
 	result = plan_copy(m->im->plan, slice_trim(buf_slice(&b)));
