@@ -43,6 +43,12 @@ static const struct import_case cases[] = {
 	  { "1 this alias is left out", "0 smtp-maildir.socket", "0 mail for root is refused",
 	    "0 full name" }, 4,
 	  "import-host.aliases=ben: anna ;" },
+	{ "comments behind settings; a blank before a password; the last login counts",
+	  { { CONF, "NULLCLIENT # x\nSMARTHOST a.example # x\nPORT 465#x\nSECURETRANSFER # x\n"
+		    "AUTHPATH /x\n" }, { "/x", "ben|a.example:no\nanna|a.example hunter2: |#\n" } },
+	  "route *: via = smtps://a.example @dma.conf:2\nroute *: user = anna @x:2\n"
+	  "route *: password-file = /etc/smtp-handler/import-a.example.password @x:2\n",
+	  { "2 was not verified" }, 1, "import-a.example.password=hunter2: |# ;" },
 	{ "settings without a translation; the password file is away",
 	  { { CONF, "NULLCLIENT\nSMARTHOST a.example\nAUTHPATH /x\nFINGERPRINT ab\nMASQUERADE "
 	  "a@b.c\n"

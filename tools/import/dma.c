@@ -49,13 +49,13 @@ read_settings(struct reading *r, struct slice text)
 	};
 	struct plan *p = r->im->plan;
 	struct text_lines lines = text_lines(text);
-	struct slice line, value, name;
+	struct slice line, value, name, comment;
 
 	while (text_next(&lines, &line)) {
 		const struct plan_at at = { r->file, lines.line };
 		bool known = false;
 
-		name = text_word(line, &value);
+		name = text_word(slice_cut(line, '#', &comment), &value);
 		for (int i = 0; i < VALUES; i++) {
 			if (!slice_eq(name, slice_str(names[i])))
 				continue;
@@ -67,13 +67,15 @@ read_settings(struct reading *r, struct slice text)
 	}
 }
 
-/* USER|SMARTHOST:PASSWORD; a password may have any characters. */
+/* USER|SMARTHOST:PASSWORD, or with a blank in place of the colon; a password may have any
+ * characters. */
 static void
 take_login(const struct reading *r, struct smarthost *s)
 {
 	const char *path = r->values[AUTHPATH].text;
 	struct slice text, line, rest, user, host;
 	struct text_lines lines;
+	size_t n;
 
 	if (!path)
 		return;
@@ -87,7 +89,10 @@ take_login(const struct reading *r, struct smarthost *s)
 	lines = text_lines(text);
 	while (text_next(&lines, &line)) {
 		user = slice_cut(line, '|', &rest);
-		host = slice_cut(rest, ':', &rest);
+		for (n = 0; n < rest.n && rest.p[n] != ':' && !ascii_blank(rest.p[n]);)
+			n++;
+		host = slice_of(rest.p, n);
+		rest = slice_skip(rest, n + 1);
 		if (!slice_ieq(host, slice_str(s->host)))
 			continue;
 		s->user = plan_copy(r->im->plan, user);
