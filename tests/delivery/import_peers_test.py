@@ -148,6 +148,9 @@ def _():
     same(sorted(os.listdir(folder)), ["conf.d", os.path.basename(password)])
     os.rmdir(folder + "/conf.d/50-imported.conf")
     os.rmdir(folder + "/conf.d")
+    done = run(IMPORT, "--from", "msmtp", "--write", "/etc", "-", input="host a\n", user="nobody")
+    same((done.returncode, done.stderr), (73, "smtp-handler-import: nothing changed: "
+                                              "/etc/conf.d/50-imported.conf: Permission denied\n"))
     same(run(IMPORT, "--root", root, "--write", folder, "--force", umask=0o077).returncode, 0)
     same(stat.S_IMODE(os.stat(folder + "/conf.d").st_mode), 0o755)
     same(stat.S_IMODE(os.stat(folder + "/conf.d/50-imported.conf").st_mode), 0o644)

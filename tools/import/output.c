@@ -242,9 +242,12 @@ static int
 open_conf_d(int folder)
 {
 	const bool made = mkdirat(folder, "conf.d", 0755) == 0;
+	const int error = made || errno == EEXIST ? 0 : -errno;
 	const int fd = openat(folder, "conf.d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r = fd < 0 ? -errno : 0;
 
+	if (fd < 0 && error < 0)	/* it is not there, as it cannot be made */
+		return error;
 	if (r == 0 && made && fchmod(fd, 0755) < 0) {	/* whatever the umask is */
 		r = -errno;
 		(void)close(fd);
