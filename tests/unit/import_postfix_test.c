@@ -113,6 +113,30 @@ static const struct import_case cases[] = {
 	  { { CF, NONE "relayhost = x$relayhost\nmyhostname = " TEN(TEN("$mydomain")) "\n" } }, "",
 	  { "2 relayhost: its value is made of itself", "3 myhostname: its value is too long",
 	    "0 myorigin: its value is too long" }, 3, NULL },
+	{ "transports of domains",
+	  { { CF, "mydestination = d.example\nalias_maps =\ntransport_maps = hash:/t\n"
+		  "relay_domains = a.example, n.example hash:/x d.example\n" },
+	    { "/t", "a.example smtp:[b.example]:26\n.a.example relay:\nc.example error:5.1.2 gone\n"
+		    "d.example lmtp:unix:private/lmtp\ne.example lmtp:inet:127.0.0.1:24\n"
+		    "f.example discard:\n* :[g.example]\n"
+		    "x@a.example smtp:[y.example]\nh.example virtual:\na.example :\n" } },
+	  "route a.example: via = smtp://b.example:26 @t:1\n"
+	  "route .a.example: via = mx @t:2\n"
+	  "route c.example: via = reject:5.1.2 gone @t:3\n"
+	  "route d.example: via = lmtp:/var/spool/postfix/private/lmtp @t:4\n"
+	  "route d.example: accept = anyone @t:4\nroute d.example: recipients = users @t:4\n"
+	  "route e.example: via = lmtp://127.0.0.1:24 @t:5\n"
+	  "route e.example: accept = trusted @t:5\n"
+	  "route f.example: via = discard @t:6\nroute *: via = smtp://g.example @t:7\n"
+	  "route a.example: accept = anyone @main.cf:4\nroute n.example: via = mx @main.cf:4\n"
+	  "route n.example: accept = anyone @main.cf:4\n",
+	  { "4 smtp-users.socket", "8 x@a.example: is not", "9 virtual:: is not", "10 a line above",
+	    "0 mailboxes are Maildirs", "4 hash:/x: is not" }, 6, NULL },
+	{ "a domain as without transports, and one that goes to the smarthost all the same",
+	  { { CF, NONE "relayhost = [b.example]\ntransport_maps = hash:/t\n" },
+	    { "/t", "a.example smtp:\nc.example :\n" } },
+	  "route a.example: via = mx @t:1\nroute c.example: via = smtp://b.example @t:2\n"
+	  "route *: via = smtp://b.example @main.cf:2\n", { NULL }, 0, NULL },
 	{ "a comparison",
 	  { { CF, NONE "relayhost = [${{$x} == {1} ? {a.example} : {b.example}}]\n" } }, "",
 	  { "2 relayhost: its value depends on a comparison" }, 1, NULL },

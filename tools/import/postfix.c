@@ -4,7 +4,7 @@
  */
 #include "base/words.h"
 #include "tools/import/local.h"
-#include "tools/import/maincf.h"
+#include "tools/import/postfix.h"
 #include "tools/import/smarthost.h"
 #include "tools/import/text.h"
 
@@ -13,7 +13,6 @@
 	"recipients only; other rules are for a filter: milter in smtp-handler.conf(5)"
 #define TLS_HERE   "set tls-certificate and tls-key: chapter \"TLS\" of smtp-handler-guide(7)"
 #define PEOPLE	   "see chapter \"People who send from anywhere\" of smtp-handler-guide(7)"
-#define DOMAINS	   "write a [route] for each domain: smtp-handler.conf(5)"
 #define ONE_MORE   "a second host is left out: if it has the same TLS and login, add it to via"
 
 /* The rest of Postfix has no such parameters in a null client, or they have no meaning here. */
@@ -41,11 +40,12 @@ static const struct text_advice others[] = {
 	{ "smtpd_relay_restrictions", RESTRICT }, { "smtpd_recipient_restrictions", RESTRICT },
 	{ "smtpd_client_restrictions", RESTRICT }, { "smtpd_sender_restrictions", RESTRICT },
 	{ "smtpd_helo_restrictions", RESTRICT }, { "smtpd_helo_required", RESTRICT },
-	{ "virtual_alias_domains", DOMAINS }, { "virtual_mailbox_domains", DOMAINS },
+	{ "virtual_alias_domains", POSTFIX_DOMAINS }, { "virtual_mailbox_domains", POSTFIX_DOMAINS },
 	{ "virtual_alias_maps", "write the addresses into the aliases of the domain's [route]" },
 	{ "virtual_mailbox_maps", "name a file of the users: recipients in the domain's [route]" },
-	{ "relay_domains", DOMAINS }, { "transport_maps", DOMAINS },
-	{ "relay_transport", DOMAINS }, { "virtual_transport", DOMAINS },
+	{ "relay_recipient_maps", "name a file of the recipients: recipients in the domain's "
+	    "[route]" },
+	{ "relay_transport", POSTFIX_DOMAINS }, { "virtual_transport", POSTFIX_DOMAINS },
 	{ "local_recipient_maps", "the recipients are the users and the aliases, and all "
 	    "others are refused: see recipients in smtp-handler.conf(5)" },
 	{ "smtp_tls_policy_maps", "set tls in the [route] of the domain" },
@@ -99,7 +99,7 @@ static const char *const translated[] = {
 	"smtp_sender_dependent_authentication", "sender_dependent_relayhost_maps", "alias_maps",
 	"home_mailbox", "recipient_delimiter", "smtp_bind_address", "smtp_bind_address6",
 	"mynetworks_style", "smtpd_milters", "non_smtpd_milters", "milter_default_action",
-	"default_transport", "local_transport",
+	"default_transport", "local_transport", "transport_maps", "relay_domains",
 };
 
 static bool
@@ -205,9 +205,8 @@ take_login(const struct maincf *m, struct slice sender, struct slice next_hop, s
 		    "there is no login", s->host);
 }
 
-/* The first host of a list. */
-static void
-set_host(const struct maincf *m, const char *section, struct slice sender, struct slice list,
+void
+postfix_set_host(const struct maincf *m, const char *section, struct slice sender, struct slice list,
     struct plan_at at)
 {
 	struct slice text = maincf_word(&list);
@@ -247,7 +246,7 @@ set_senders(const struct maincf *m)
 			const struct plan_at here = { table.file, line.line };
 
 			if (!slice_eq(line.value, SL("DUNNO")))
-				set_host(m, sender_section(m->im->plan, line.name), line.name,
+				postfix_set_host(m, sender_section(m->im->plan, line.name), line.name,
 				    line.value, here);
 		}
 	}
@@ -273,7 +272,7 @@ set_sender_logins(const struct maincf *m)
 
 			if (memchr(line.name.p, '@', line.name.n) &&
 			    !plan_get(m->im->plan, section, "via"))
-				set_host(m, section, line.name,
+				postfix_set_host(m, section, line.name,
 				    slice_str(maincf_get(m, "relayhost")),
 				    maincf_at(m, "relayhost"));
 		}
@@ -306,11 +305,10 @@ note_without_host(const struct maincf *m)
 		    "the host");
 }
 
-/* A transport that delivers nothing, as a value of via; NULL: it is another one. */
-static const char *
-refusal_of(const struct maincf *m, const char *name, const char *text)
+const char *
+postfix_refusal(const struct maincf *m, struct slice transport, const char *text)
 {
-	struct slice rest, type = slice_cut(slice_str(maincf_get(m, name)), ':', &rest);
+	struct slice rest, type = slice_cut(transport, ':', &rest);
 
 	rest = slice_trim(rest);
 	if (slice_eq(type, SL("discard")))
@@ -327,12 +325,13 @@ set_default(const struct maincf *m)
 {
 	const struct plan_at at = maincf_at(m, "default_transport");
 	const char *value = maincf_get(m, "default_transport");
-	const char *via = refusal_of(m, "default_transport", "mail for other domains is not sent");
+	const char *via = postfix_refusal(m, slice_str(value), "mail for other domains is not "
+	    "sent");
 
 	if (via)
 		(void)plan_set(m->im->plan, "route *", "via", at, "%s", via);
 	else if (strncmp(value, "smtp:", 5) == 0 && value[5])
-		set_host(m, "route *", SL(""), slice_str(value), at);
+		postfix_set_host(m, "route *", SL(""), slice_str(value), at);
 	else if (*value && strcmp(value, "smtp") != 0 && strcmp(value, "smtp:") != 0)
 		plan_untranslated(m->im->plan, at, SL("default_transport"), "set via in [route *]");
 }
@@ -405,9 +404,8 @@ set_delimiter(const struct maincf *m, const char *section)
 	(void)plan_set(m->im->plan, section, "subaddress", at, "%.1s", delimiter);
 }
 
-/* A table, a file, an exception, or "*", which is no domain for Postfix. */
-static bool
-is_no_domain(struct slice name)
+bool
+postfix_is_no_domain(struct slice name)
 {
 	return slice_eq(name, SL("*")) || name.p[0] == '!' || memchr(name.p, '/', name.n) ||
 	    (name.p[0] != '[' && memchr(name.p, ':', name.n));
@@ -420,7 +418,7 @@ refuse_destinations(const struct maincf *m, const char *via)
 	struct slice list = slice_str(maincf_get(m, "mydestination")), name;
 
 	while ((name = maincf_word(&list)).n)
-		if (!is_no_domain(name))
+		if (!postfix_is_no_domain(name))
 			(void)plan_set(m->im->plan, plan_text(m->im->plan, "route %.*s",
 			    (int)name.n, name.p), "via", maincf_at(m, "local_transport"),
 			    "%s", via);
@@ -431,7 +429,8 @@ set_destinations(const struct maincf *m)
 {
 	struct slice list = slice_str(maincf_get(m, "mydestination")), name, folder;
 	const struct plan_at at = maincf_at(m, "mydestination");
-	const char *refusal = refusal_of(m, "local_transport", "there are no mailboxes here");
+	const char *refusal = postfix_refusal(m, slice_str(maincf_get(m, "local_transport")),
+	    "there are no mailboxes here");
 	const char *aliases;
 
 	if (list.n == 0)
@@ -450,8 +449,8 @@ set_destinations(const struct maincf *m)
 	while ((name = maincf_word(&list)).n) {
 		const char *domain = plan_copy(m->im->plan, name);
 
-		if (is_no_domain(name)) {
-			plan_untranslated(m->im->plan, at, name, DOMAINS);
+		if (postfix_is_no_domain(name)) {
+			plan_untranslated(m->im->plan, at, name, POSTFIX_DOMAINS);
 			continue;
 		}
 		local_domain(m->im, domain, plan_copy(m->im->plan, folder), aliases, at);
@@ -535,7 +534,16 @@ note_interfaces(const struct maincf *m)
 		    "ListenStream=ADDRESS:25 for each (ListenStream=25 is all)");
 }
 
-/* The place of a filter.  A relative path is one of the queue's folder. */
+const char *
+postfix_socket(const struct maincf *m, struct slice path)
+{
+	if (slice_has_prefix(path, SL("/")))
+		return plan_copy(m->im->plan, path);
+	return plan_text(m->im->plan, "%s/%.*s", maincf_get(m, "queue_directory"), (int)path.n,
+	    path.p);
+}
+
+/* The place of a filter. */
 static const char *
 milter_place(const struct maincf *m, struct slice word)
 {
@@ -543,9 +551,7 @@ milter_place(const struct maincf *m, struct slice word)
 
 	if (!slice_eq(type, SL("unix")) && !slice_eq(type, SL("local")))
 		return plan_copy(m->im->plan, word);
-	return plan_text(m->im->plan, "unix:%s%s%.*s",
-	    path.n && path.p[0] == '/' ? "" : maincf_get(m, "queue_directory"),
-	    path.n && path.p[0] == '/' ? "" : "/", (int)path.n, path.p);
+	return plan_text(m->im->plan, "unix:%s", postfix_socket(m, path));
 }
 
 /* The places of all filters with commas between them, or NULL.  One in braces may have options. */
@@ -735,11 +741,13 @@ import_postfix(struct import *im, const char *file, struct slice text)
 		set_networks(&m);
 		set_small(&m);
 		set_milters(&m);
+		postfix_set_transports(&m);
 		set_destinations(&m);
+		postfix_set_relay_domains(&m);
 		set_senders(&m);
 		set_sender_logins(&m);
 		set_default(&m);
-		set_host(&m, "route *", SL(""), slice_str(maincf_get(&m, "relayhost")),
+		postfix_set_host(&m, "route *", SL(""), slice_str(maincf_get(&m, "relayhost")),
 		    maincf_at(&m, "relayhost"));
 		note_without_host(&m);
 		note_interfaces(&m);
