@@ -40,7 +40,8 @@ static const struct text_advice others[] = {
 	{ "smtpd_relay_restrictions", RESTRICT }, { "smtpd_recipient_restrictions", RESTRICT },
 	{ "smtpd_client_restrictions", RESTRICT }, { "smtpd_sender_restrictions", RESTRICT },
 	{ "smtpd_helo_restrictions", RESTRICT }, { "smtpd_helo_required", RESTRICT },
-	{ "virtual_alias_domains", POSTFIX_DOMAINS }, { "virtual_mailbox_domains", POSTFIX_DOMAINS },
+	{ "virtual_alias_domains", POSTFIX_DOMAINS },
+	{ "virtual_mailbox_domains", POSTFIX_DOMAINS },
 	{ "virtual_alias_maps", "write the addresses into the aliases of the domain's [route]" },
 	{ "virtual_mailbox_maps", "name a file of the users: recipients in the domain's [route]" },
 	{ "relay_recipient_maps", "name a file of the recipients: recipients in the domain's "
@@ -206,8 +207,8 @@ take_login(const struct maincf *m, struct slice sender, struct slice next_hop, s
 }
 
 void
-postfix_set_host(const struct maincf *m, const char *section, struct slice sender, struct slice list,
-    struct plan_at at)
+postfix_set_host(const struct maincf *m, const char *section, struct slice sender,
+    struct slice list, struct plan_at at)
 {
 	struct slice text = maincf_word(&list);
 	struct smarthost s;
@@ -246,8 +247,8 @@ set_senders(const struct maincf *m)
 			const struct plan_at here = { table.file, line.line };
 
 			if (!slice_eq(line.value, SL("DUNNO")))
-				postfix_set_host(m, sender_section(m->im->plan, line.name), line.name,
-				    line.value, here);
+				postfix_set_host(m, sender_section(m->im->plan, line.name),
+				    line.name, line.value, here);
 		}
 	}
 }

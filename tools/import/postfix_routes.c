@@ -40,8 +40,8 @@ lmtp_way(const struct maincf *m, struct slice hop)
 	    (int)host.n, host.p, (int)port.n, port.p);
 }
 
-/* Set the way of a section.  TRANSPORT:HOP; without both nothing changes, and with a transport alone
- * the mail goes to the exchangers. */
+/* Set the way of a section.  TRANSPORT:HOP; without both nothing changes, and with a transport
+ * alone the mail goes to the exchangers. */
 static void
 set_way(const struct maincf *m, const char *section, struct slice value, struct plan_at at)
 {
@@ -93,8 +93,8 @@ set_transport(const struct maincf *m, const struct maincf_line *l, struct plan_a
 	const char *section = plan_text(p, "route %.*s", (int)l->name.n, l->name.p);
 
 	if (memchr(l->name.p, '@', l->name.n)) {
-		plan_untranslated(p, at, l->name, "a [route] is for a domain, and a transport for one "
-		    "address is not possible");
+		plan_untranslated(p, at, l->name, "a [route] is for a domain: one address "
+		    "cannot have its own");
 		return;
 	}
 	if (plan_get(p, section, "via")) {
