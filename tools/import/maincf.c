@@ -312,6 +312,12 @@ maincf_get(const struct maincf *m, const char *name)
 	return result;
 }
 
+bool
+maincf_is_yes(const struct maincf *m, const char *name)
+{
+	return strcmp(maincf_get(m, name), "yes") == 0;
+}
+
 struct slice
 maincf_word(struct slice *list)
 {

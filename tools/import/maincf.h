@@ -35,6 +35,8 @@ struct plan_at maincf_at(const struct maincf *m, const char *name);
 /* The value with each $name expanded; a default for those that others are made of; or "". */
 const char *maincf_get(const struct maincf *m, const char *name);
 
+bool maincf_is_yes(const struct maincf *m, const char *name);
+
 /* Take the next word off a list with blanks or commas between.  Empty at the end. */
 struct slice maincf_word(struct slice *list);
 

@@ -4,8 +4,8 @@
  */
 #include "base/words.h"
 #include "tools/import/local.h"
-#include "tools/import/postfix.h"
-#include "tools/import/smarthost.h"
+#include "tools/import/postfix_host.h"
+#include "tools/import/postfix_routes.h"
 #include "tools/import/text.h"
 
 #define NO_REWRITE "our programs do not rewrite addresses: give the sender by sendmail -f"
@@ -13,7 +13,6 @@
 	"recipients only; other rules are for a filter: milter in smtp-handler.conf(5)"
 #define TLS_HERE   "set tls-certificate and tls-key: chapter \"TLS\" of smtp-handler-guide(7)"
 #define PEOPLE	   "see chapter \"People who send from anywhere\" of smtp-handler-guide(7)"
-#define ONE_MORE   "a second host is left out: if it has the same TLS and login, add it to via"
 
 /* The rest of Postfix has no such parameters in a null client, or they have no meaning here. */
 static const struct text_advice others[] = {
@@ -40,13 +39,13 @@ static const struct text_advice others[] = {
 	{ "smtpd_relay_restrictions", RESTRICT }, { "smtpd_recipient_restrictions", RESTRICT },
 	{ "smtpd_client_restrictions", RESTRICT }, { "smtpd_sender_restrictions", RESTRICT },
 	{ "smtpd_helo_restrictions", RESTRICT }, { "smtpd_helo_required", RESTRICT },
-	{ "virtual_alias_domains", POSTFIX_DOMAINS },
-	{ "virtual_mailbox_domains", POSTFIX_DOMAINS },
+	{ "virtual_alias_domains", POSTFIX_HOST_DOMAINS },
+	{ "virtual_mailbox_domains", POSTFIX_HOST_DOMAINS },
 	{ "virtual_alias_maps", "write the addresses into the aliases of the domain's [route]" },
 	{ "virtual_mailbox_maps", "name a file of the users: recipients in the domain's [route]" },
 	{ "relay_recipient_maps", "name a file of the recipients: recipients in the domain's "
 	    "[route]" },
-	{ "relay_transport", POSTFIX_DOMAINS }, { "virtual_transport", POSTFIX_DOMAINS },
+	{ "relay_transport", POSTFIX_HOST_DOMAINS }, { "virtual_transport", POSTFIX_HOST_DOMAINS },
 	{ "local_recipient_maps", "the recipients are the users and the aliases, and all "
 	    "others are refused: see recipients in smtp-handler.conf(5)" },
 	{ "smtp_tls_policy_maps", "set tls in the [route] of the domain" },
@@ -103,125 +102,7 @@ static const char *const translated[] = {
 	"default_transport", "local_transport", "transport_maps", "relay_domains",
 };
 
-static bool
-is_yes(const struct maincf *m, const char *name)
-{
-	return strcmp(maincf_get(m, name), "yes") == 0;
-}
-
-static bool
-has_level(const struct maincf *m, const char *const *levels)
-{
-	const char *level = maincf_get(m, "smtp_tls_security_level");
-
-	for (; *levels; levels++)
-		if (strcmp(level, *levels) == 0)
-			return true;
-	return false;
-}
-
 /* ---- the smarthost ---- */
-
-static void
-take_tls(const struct maincf *m, struct smarthost *s)
-{
-	static const char *const demanded[] = {
-		"encrypt", "verify", "secure", "fingerprint", "dane-only", NULL
-	};
-	static const char *const verified[] = { "verify", "secure", NULL };
-	static const char *const never[] = { "none", NULL };
-
-	if (is_yes(m, "smtp_tls_wrappermode"))
-		s->tls = SMARTHOST_IMPLICIT;
-	else if (has_level(m, demanded) || is_yes(m, "smtp_enforce_tls"))
-		s->tls = SMARTHOST_STARTTLS;
-	else if (has_level(m, never))
-		s->tls = SMARTHOST_CLEAR;
-	s->unverified = !has_level(m, verified);
-}
-
-/* [HOST]:PORT or HOST:PORT.  False: it names no host. */
-static bool
-take_host(const struct maincf *m, struct slice text, struct plan_at at, struct smarthost *s)
-{
-	struct plan *p = m->im->plan;
-	struct slice port, host;
-	const bool brackets = text.n && text.p[0] == '[';
-
-	if (brackets) {
-		host = slice_cut(slice_skip(text, 1), ']', &port);
-		if (port.n && port.p[0] == ':')
-			port = slice_skip(port, 1);
-	} else {
-		host = slice_cut(text, ':', &port);
-	}
-	if (host.n == 0)
-		return false;
-	*s = (struct smarthost){ .host = plan_copy(p, host), .port = 25, .at = at };
-	if (port.n && !smarthost_port(port, &s->port))
-		plan_note(p, at, "the port is no number: 25 is used");
-	if (!brackets && memchr(host.p, '.', host.n))
-		plan_note(p, at, "Postfix looked for the exchangers of %.*s; our programs take the "
-		    "addresses of that name: if it has an MX record, write the host of the record",
-		    (int)(host.n < 200 ? host.n : 200), host.p);
-	take_tls(m, s);
-	return true;
-}
-
-/* Look a key up in the tables of the passwords.  Upper and lower case are the same. */
-static bool
-find_login(const struct maincf *m, struct slice key, struct smarthost *s)
-{
-	struct slice maps = slice_str(maincf_get(m, "smtp_sasl_password_maps")), map, rest;
-	struct maincf_table table;
-	struct maincf_line line;
-
-	while ((map = maincf_word(&maps)).n) {
-		if (!maincf_table_open(m, map, maincf_at(m, "smtp_sasl_password_maps"), &table))
-			continue;
-		while (maincf_table_next(m, &table, &line)) {
-			if (!slice_ieq(line.name, key))
-				continue;
-			s->user = plan_copy(m->im->plan, slice_cut(line.value, ':', &rest));
-			s->password = rest.n ? plan_copy(m->im->plan, rest) : NULL;
-			s->login_at = (struct plan_at){ table.file, line.line };
-			return true;
-		}
-	}
-	return false;
-}
-
-static void
-take_login(const struct maincf *m, struct slice sender, struct slice next_hop, struct smarthost *s)
-{
-	const struct plan_at at = maincf_at(m, "smtp_sasl_auth_enable");
-
-	if (!is_yes(m, "smtp_sasl_auth_enable"))
-		return;
-	if (is_yes(m, "smtp_sender_dependent_authentication") && sender.n &&
-	    find_login(m, sender, s))
-		return;
-	if (!find_login(m, slice_str(s->host), s) && !find_login(m, next_hop, s))
-		plan_note(m->im->plan, at, "smtp_sasl_password_maps has no password for %.200s, so "
-		    "there is no login", s->host);
-}
-
-void
-postfix_set_host(const struct maincf *m, const char *section, struct slice sender,
-    struct slice list, struct plan_at at)
-{
-	struct slice text = maincf_word(&list);
-	struct smarthost s;
-
-	if (slice_has_prefix(text, SL("smtp:")))
-		text = slice_skip(text, 5);
-	if (!take_host(m, text, at, &s))
-		return;
-	if (maincf_word(&list).n)
-		plan_note(m->im->plan, at, ONE_MORE);
-	take_login(m, sender, text, &s);
-	(void)smarthost_set(m->im->plan, section, &s);
-}
 
 /* The section of a key of a table: an address, or a domain behind an @. */
 static const char *
@@ -247,7 +128,7 @@ set_senders(const struct maincf *m)
 			const struct plan_at here = { table.file, line.line };
 
 			if (!slice_eq(line.value, SL("DUNNO")))
-				postfix_set_host(m, sender_section(m->im->plan, line.name),
+				postfix_host_set(m, sender_section(m->im->plan, line.name),
 				    line.name, line.value, here);
 		}
 	}
@@ -262,8 +143,8 @@ set_sender_logins(const struct maincf *m)
 	struct maincf_table table;
 	struct maincf_line line;
 
-	if (!is_yes(m, "smtp_sasl_auth_enable") ||
-	    !is_yes(m, "smtp_sender_dependent_authentication"))
+	if (!maincf_is_yes(m, "smtp_sasl_auth_enable") ||
+	    !maincf_is_yes(m, "smtp_sender_dependent_authentication"))
 		return;
 	while ((map = maincf_word(&maps)).n) {
 		if (!maincf_table_open(m, map, at, &table))
@@ -273,7 +154,7 @@ set_sender_logins(const struct maincf *m)
 
 			if (memchr(line.name.p, '@', line.name.n) &&
 			    !plan_get(m->im->plan, section, "via"))
-				postfix_set_host(m, section, line.name,
+				postfix_host_set(m, section, line.name,
 				    slice_str(maincf_get(m, "relayhost")),
 				    maincf_at(m, "relayhost"));
 		}
@@ -288,36 +169,23 @@ note_without_host(const struct maincf *m)
 	static const char *const never[] = { "none", NULL };
 	static const char *const demanded[] = { "encrypt", "fingerprint", "dane-only", NULL };
 	const struct plan_at at = maincf_at(m, "smtp_tls_security_level");
-	const char *level = has_level(m, verified) ? "require" :
-	    has_level(m, never) ? "none" : NULL;
+	const char *level = postfix_host_has_level(m, verified) ? "require" :
+	    postfix_host_has_level(m, never) ? "none" : NULL;
 
 	if (plan_get(m->im->plan, "route *", "via"))
 		return;
 	if (level)
 		(void)plan_set(m->im->plan, "relay", "tls", at, "%s", level);
-	if (has_level(m, demanded) || is_yes(m, "smtp_enforce_tls"))
-		plan_untranslated(m->im->plan, has_level(m, demanded) ? at :
+	if (postfix_host_has_level(m, demanded) || maincf_is_yes(m, "smtp_enforce_tls"))
+		plan_untranslated(m->im->plan, postfix_host_has_level(m, demanded) ? at :
 		    maincf_at(m, "smtp_enforce_tls"), SL("TLS that is always demanded"),
 		    "[relay] tls = require also needs a good certificate, which many servers do "
 		    "not have: set it in the [route] of a domain");
-	if (is_yes(m, "smtp_sasl_auth_enable") && !maincf_has(m, "sender_dependent_relayhost_maps"))
+	if (maincf_is_yes(m, "smtp_sasl_auth_enable") &&
+	    !maincf_has(m, "sender_dependent_relayhost_maps"))
 		plan_untranslated(m->im->plan, maincf_at(m, "smtp_sasl_password_maps"),
 		    SL("smtp_sasl_password_maps"), "set user and password-file in the [route] of "
 		    "the host");
-}
-
-const char *
-postfix_refusal(const struct maincf *m, struct slice transport, const char *text)
-{
-	struct slice rest, type = slice_cut(transport, ':', &rest);
-
-	rest = slice_trim(rest);
-	if (slice_eq(type, SL("discard")))
-		return "discard";
-	if (!slice_eq(type, SL("error")))
-		return NULL;
-	return plan_text(m->im->plan, "reject:%.*s", rest.n ? (int)rest.n : (int)strlen(text),
-	    rest.n ? rest.p : text);
 }
 
 /* The way of mail for other domains, if it is not that of relayhost. */
@@ -326,13 +194,13 @@ set_default(const struct maincf *m)
 {
 	const struct plan_at at = maincf_at(m, "default_transport");
 	const char *value = maincf_get(m, "default_transport");
-	const char *via = postfix_refusal(m, slice_str(value), "mail for other domains is not "
+	const char *via = postfix_host_refusal(m, slice_str(value), "mail for other domains is not "
 	    "sent");
 
 	if (via)
 		(void)plan_set(m->im->plan, "route *", "via", at, "%s", via);
 	else if (strncmp(value, "smtp:", 5) == 0 && value[5])
-		postfix_set_host(m, "route *", SL(""), slice_str(value), at);
+		postfix_host_set(m, "route *", SL(""), slice_str(value), at);
 	else if (*value && strcmp(value, "smtp") != 0 && strcmp(value, "smtp:") != 0)
 		plan_untranslated(m->im->plan, at, SL("default_transport"), "set via in [route *]");
 }
@@ -405,13 +273,6 @@ set_delimiter(const struct maincf *m, const char *section)
 	(void)plan_set(m->im->plan, section, "subaddress", at, "%.1s", delimiter);
 }
 
-bool
-postfix_is_no_domain(struct slice name)
-{
-	return slice_eq(name, SL("*")) || name.p[0] == '!' || memchr(name.p, '/', name.n) ||
-	    (name.p[0] != '[' && memchr(name.p, ':', name.n));
-}
-
 /* Domains of this host that get no mail, by local_transport = error. */
 static void
 refuse_destinations(const struct maincf *m, const char *via)
@@ -419,7 +280,7 @@ refuse_destinations(const struct maincf *m, const char *via)
 	struct slice list = slice_str(maincf_get(m, "mydestination")), name;
 
 	while ((name = maincf_word(&list)).n)
-		if (!postfix_is_no_domain(name))
+		if (!postfix_host_is_no_domain(name))
 			(void)plan_set(m->im->plan, plan_text(m->im->plan, "route %.*s",
 			    (int)name.n, name.p), "via", maincf_at(m, "local_transport"),
 			    "%s", via);
@@ -430,7 +291,7 @@ set_destinations(const struct maincf *m)
 {
 	struct slice list = slice_str(maincf_get(m, "mydestination")), name, folder;
 	const struct plan_at at = maincf_at(m, "mydestination");
-	const char *refusal = postfix_refusal(m, slice_str(maincf_get(m, "local_transport")),
+	const char *refusal = postfix_host_refusal(m, slice_str(maincf_get(m, "local_transport")),
 	    "there are no mailboxes here");
 	const char *aliases;
 
@@ -450,8 +311,8 @@ set_destinations(const struct maincf *m)
 	while ((name = maincf_word(&list)).n) {
 		const char *domain = plan_copy(m->im->plan, name);
 
-		if (postfix_is_no_domain(name)) {
-			plan_untranslated(m->im->plan, at, name, POSTFIX_DOMAINS);
+		if (postfix_host_is_no_domain(name)) {
+			plan_untranslated(m->im->plan, at, name, POSTFIX_HOST_DOMAINS);
 			continue;
 		}
 		local_domain(m->im, domain, plan_copy(m->im->plan, folder), aliases, at);
@@ -535,15 +396,6 @@ note_interfaces(const struct maincf *m)
 		    "ListenStream=ADDRESS:25 for each (ListenStream=25 is all)");
 }
 
-const char *
-postfix_socket(const struct maincf *m, struct slice path)
-{
-	if (slice_has_prefix(path, SL("/")))
-		return plan_copy(m->im->plan, path);
-	return plan_text(m->im->plan, "%s/%.*s", maincf_get(m, "queue_directory"), (int)path.n,
-	    path.p);
-}
-
 /* The place of a filter. */
 static const char *
 milter_place(const struct maincf *m, struct slice word)
@@ -552,7 +404,7 @@ milter_place(const struct maincf *m, struct slice word)
 
 	if (!slice_eq(type, SL("unix")) && !slice_eq(type, SL("local")))
 		return plan_copy(m->im->plan, word);
-	return plan_text(m->im->plan, "unix:%s", postfix_socket(m, path));
+	return plan_text(m->im->plan, "unix:%s", postfix_host_socket(m, path));
 }
 
 /* The places of all filters with commas between them, or NULL.  One in braces may have options. */
@@ -742,13 +594,13 @@ import_postfix(struct import *im, const char *file, struct slice text)
 		set_networks(&m);
 		set_small(&m);
 		set_milters(&m);
-		postfix_set_transports(&m);
+		postfix_routes_set_transports(&m);
 		set_destinations(&m);
-		postfix_set_relay_domains(&m);
+		postfix_routes_set_relay_domains(&m);
 		set_senders(&m);
 		set_sender_logins(&m);
 		set_default(&m);
-		postfix_set_host(&m, "route *", SL(""), slice_str(maincf_get(&m, "relayhost")),
+		postfix_host_set(&m, "route *", SL(""), slice_str(maincf_get(&m, "relayhost")),
 		    maincf_at(&m, "relayhost"));
 		note_without_host(&m);
 		note_interfaces(&m);

@@ -2,7 +2,9 @@
 /*
  * transport(5) and relay_domains of Postfix: a [route] for each domain.
  */
-#include "tools/import/postfix.h"
+#include "tools/import/postfix_routes.h"
+
+#include "tools/import/postfix_host.h"
 
 /* Is it one of the domains of a list? */
 static bool
@@ -24,7 +26,7 @@ lmtp_way(const struct maincf *m, struct slice hop)
 	struct slice host, port;
 
 	if (slice_has_prefix(hop, SL("unix:")))
-		return plan_text(p, "lmtp:%s", postfix_socket(m, slice_skip(hop, 5)));
+		return plan_text(p, "lmtp:%s", postfix_host_socket(m, slice_skip(hop, 5)));
 	if (slice_has_prefix(hop, SL("inet:")))
 		hop = slice_skip(hop, 5);
 	if (slice_has_prefix(hop, SL("["))) {
@@ -47,7 +49,7 @@ set_way(const struct maincf *m, const char *section, struct slice value, struct 
 {
 	struct plan *p = m->im->plan;
 	struct slice hop, transport = slice_cut(value, ':', &hop);
-	const char *way = postfix_refusal(m, value, "mail for this domain is not taken");
+	const char *way = postfix_host_refusal(m, value, "mail for this domain is not taken");
 
 	hop = slice_trim(hop);
 	if (slice_eq(transport, SL("lmtp")))
@@ -58,9 +60,9 @@ set_way(const struct maincf *m, const char *section, struct slice value, struct 
 	    !slice_eq(transport, SL("relay"))) {
 		plan_untranslated(p, at, value, "set via in the [route] of the domain");
 	} else if (hop.n) {
-		postfix_set_host(m, section, SL(""), hop, at);
+		postfix_host_set(m, section, SL(""), hop, at);
 	} else if (transport.n == 0 && *maincf_get(m, "relayhost")) {
-		postfix_set_host(m, section, SL(""), slice_str(maincf_get(m, "relayhost")), at);
+		postfix_host_set(m, section, SL(""), slice_str(maincf_get(m, "relayhost")), at);
 	} else {
 		(void)plan_set(p, section, "via", at, "mx");
 	}
@@ -106,7 +108,7 @@ set_transport(const struct maincf *m, const struct maincf_line *l, struct plan_a
 }
 
 void
-postfix_set_transports(const struct maincf *m)
+postfix_routes_set_transports(const struct maincf *m)
 {
 	const struct plan_at at = maincf_at(m, "transport_maps");
 	struct slice maps = slice_str(maincf_get(m, "transport_maps")), map;
@@ -122,7 +124,7 @@ postfix_set_transports(const struct maincf *m)
 }
 
 void
-postfix_set_relay_domains(const struct maincf *m)
+postfix_routes_set_relay_domains(const struct maincf *m)
 {
 	const struct plan_at at = maincf_at(m, "relay_domains");
 	struct slice list = slice_str(maincf_get(m, "relay_domains")), name;
@@ -131,8 +133,8 @@ postfix_set_relay_domains(const struct maincf *m)
 	while ((name = maincf_word(&list)).n) {
 		const char *via, *section = plan_text(p, "route %.*s", (int)name.n, name.p);
 
-		if (postfix_is_no_domain(name)) {
-			plan_untranslated(p, at, name, POSTFIX_DOMAINS);
+		if (postfix_host_is_no_domain(name)) {
+			plan_untranslated(p, at, name, POSTFIX_HOST_DOMAINS);
 			continue;
 		}
 		if (is_listed(m, "mydestination", name))

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: ISC
+/*
+ * Hosts of Postfix, each with the TLS and the login that main.cf has for it.
+ */
+#include "tools/import/postfix_host.h"
+
+#include "tools/import/smarthost.h"
+#include "tools/import/text.h"
+
+#define ONE_MORE   "a second host is left out: if it has the same TLS and login, add it to via"
+
+bool
+postfix_host_has_level(const struct maincf *m, const char *const *levels)
+{
+	const char *level = maincf_get(m, "smtp_tls_security_level");
+
+	for (; *levels; levels++)
+		if (strcmp(level, *levels) == 0)
+			return true;
+	return false;
+}
+
+static void
+take_tls(const struct maincf *m, struct smarthost *s)
+{
+	static const char *const demanded[] = {
+		"encrypt", "verify", "secure", "fingerprint", "dane-only", NULL
+	};
+	static const char *const verified[] = { "verify", "secure", NULL };
+	static const char *const never[] = { "none", NULL };
+
+	if (maincf_is_yes(m, "smtp_tls_wrappermode"))
+		s->tls = SMARTHOST_IMPLICIT;
+	else if (postfix_host_has_level(m, demanded) || maincf_is_yes(m, "smtp_enforce_tls"))
+		s->tls = SMARTHOST_STARTTLS;
+	else if (postfix_host_has_level(m, never))
+		s->tls = SMARTHOST_CLEAR;
+	s->unverified = !postfix_host_has_level(m, verified);
+}
+
+/* [HOST]:PORT or HOST:PORT.  False: it names no host. */
+static bool
+take_host(const struct maincf *m, struct slice text, struct plan_at at, struct smarthost *s)
+{
+	struct plan *p = m->im->plan;
+	struct slice port, host;
+	const bool brackets = text.n && text.p[0] == '[';
+
+	if (brackets) {
+		host = slice_cut(slice_skip(text, 1), ']', &port);
+		if (port.n && port.p[0] == ':')
+			port = slice_skip(port, 1);
+	} else {
+		host = slice_cut(text, ':', &port);
+	}
+	if (host.n == 0)
+		return false;
+	*s = (struct smarthost){ .host = plan_copy(p, host), .port = 25, .at = at };
+	if (port.n && !smarthost_port(port, &s->port))
+		plan_note(p, at, "the port is no number: 25 is used");
+	if (!brackets && memchr(host.p, '.', host.n))
+		plan_note(p, at, "Postfix looked for the exchangers of %.*s; our programs take the "
+		    "addresses of that name: if it has an MX record, write the host of the record",
+		    (int)(host.n < 200 ? host.n : 200), host.p);
+	take_tls(m, s);
+	return true;
+}
+
+/* Look a key up in the tables of the passwords.  Upper and lower case are the same. */
+static bool
+find_login(const struct maincf *m, struct slice key, struct smarthost *s)
+{
+	struct slice maps = slice_str(maincf_get(m, "smtp_sasl_password_maps")), map, rest;
+	struct maincf_table table;
+	struct maincf_line line;
+
+	while ((map = maincf_word(&maps)).n) {
+		if (!maincf_table_open(m, map, maincf_at(m, "smtp_sasl_password_maps"), &table))
+			continue;
+		while (maincf_table_next(m, &table, &line)) {
+			if (!slice_ieq(line.name, key))
+				continue;
+			s->user = plan_copy(m->im->plan, slice_cut(line.value, ':', &rest));
+			s->password = rest.n ? plan_copy(m->im->plan, rest) : NULL;
+			s->login_at = (struct plan_at){ table.file, line.line };
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+take_login(const struct maincf *m, struct slice sender, struct slice next_hop, struct smarthost *s)
+{
+	const struct plan_at at = maincf_at(m, "smtp_sasl_auth_enable");
+
+	if (!maincf_is_yes(m, "smtp_sasl_auth_enable"))
+		return;
+	if (maincf_is_yes(m, "smtp_sender_dependent_authentication") && sender.n &&
+	    find_login(m, sender, s))
+		return;
+	if (!find_login(m, slice_str(s->host), s) && !find_login(m, next_hop, s))
+		plan_note(m->im->plan, at, "smtp_sasl_password_maps has no password for %.200s, so "
+		    "there is no login", s->host);
+}
+
+void
+postfix_host_set(const struct maincf *m, const char *section, struct slice sender,
+    struct slice list, struct plan_at at)
+{
+	struct slice text = maincf_word(&list);
+	struct smarthost s;
+
+	if (slice_has_prefix(text, SL("smtp:")))
+		text = slice_skip(text, 5);
+	if (!take_host(m, text, at, &s))
+		return;
+	if (maincf_word(&list).n)
+		plan_note(m->im->plan, at, ONE_MORE);
+	take_login(m, sender, text, &s);
+	(void)smarthost_set(m->im->plan, section, &s);
+}
+
+const char *
+postfix_host_refusal(const struct maincf *m, struct slice transport, const char *text)
+{
+	struct slice rest, type = slice_cut(transport, ':', &rest);
+
+	rest = slice_trim(rest);
+	if (slice_eq(type, SL("discard")))
+		return "discard";
+	if (!slice_eq(type, SL("error")))
+		return NULL;
+	return plan_text(m->im->plan, "reject:%.*s", rest.n ? (int)rest.n : (int)strlen(text),
+	    rest.n ? rest.p : text);
+}
+
+bool
+postfix_host_is_no_domain(struct slice name)
+{
+	return slice_eq(name, SL("*")) || name.p[0] == '!' || memchr(name.p, '/', name.n) ||
+	    (name.p[0] != '[' && memchr(name.p, ':', name.n));
+}
+
+const char *
+postfix_host_socket(const struct maincf *m, struct slice path)
+{
+	if (slice_has_prefix(path, SL("/")))
+		return plan_copy(m->im->plan, path);
+	return plan_text(m->im->plan, "%s/%.*s", maincf_get(m, "queue_directory"), (int)path.n,
+	    path.p);
+}
