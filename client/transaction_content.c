@@ -13,6 +13,9 @@
 #include "client/state.h"
 #include "net/unacked.h"
 
+/* Octets that TLS may send of its own accord while it reads, such as an update of its key. */
+#define TLS_OWN_MAX 1024
+
 static enum content_end
 lost(struct transaction *t, int error, const char *doing, struct outcome *o)
 {
@@ -179,11 +182,12 @@ is_foreign(const struct transaction *t)
 {
 	const struct smtp_link *l = t->link;
 	const bool last = t->blind || l->stream.octets_out == t->content_end;
+	const unsigned most = l->stream.tls ? TLS_OWN_MAX : 0;
 	struct unacked u;
 
 	if (l->reply.code / 100 != 2)
 		return false;
-	return reply_follows(t) || (last && unacked_look(l->fd, &u) && u.queued > 0);
+	return reply_follows(t) || (last && unacked_look(l->fd, &u) && u.queued > most);
 }
 
 enum content_end

@@ -17,9 +17,10 @@ unacked_look(int fd, struct unacked *ret)
 	socklen_t len = sizeof info;
 	int queued = 0, unsent = 0;
 
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 ||
-	    ioctl(fd, SIOCOUTQ, &queued) < 0 || ioctl(fd, SIOCOUTQNSD, &unsent) < 0 ||
-	    unsent < 0 || queued < unsent)
+	/* Only TCP knows the octets that are not sent. */
+	if (ioctl(fd, SIOCOUTQNSD, &unsent) < 0 || ioctl(fd, SIOCOUTQ, &queued) < 0 ||
+	    unsent < 0 || queued < unsent ||
+	    (queued && getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0))
 		return false;
 	ret->queued = (unsigned)queued;
 	ret->sent = (unsigned)(queued - unsent);

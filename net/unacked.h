@@ -11,7 +11,7 @@
 struct unacked {
 	unsigned queued;	/* octets that are not acknowledged, sent or not */
 	unsigned sent;		/* octets of them that were sent */
-	unsigned quiet_ms;	/* since the last acknowledgement */
+	unsigned quiet_ms;	/* since the last acknowledgement, if there are any */
 };
 
 /* False if fd is no TCP connection, or if the kernel does not say. */
