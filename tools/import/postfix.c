@@ -43,8 +43,6 @@ static const struct text_advice others[] = {
 	{ "virtual_mailbox_domains", POSTFIX_HOST_DOMAINS },
 	{ "virtual_alias_maps", "write the addresses into the aliases of the domain's [route]" },
 	{ "virtual_mailbox_maps", "name a file of the users: recipients in the domain's [route]" },
-	{ "relay_recipient_maps", "name a file of the recipients: recipients in the domain's "
-	    "[route]" },
 	{ "relay_transport", POSTFIX_HOST_DOMAINS }, { "virtual_transport", POSTFIX_HOST_DOMAINS },
 	{ "local_recipient_maps", "the recipients are the users and the aliases, and all "
 	    "others are refused: see recipients in smtp-handler.conf(5)" },
@@ -100,6 +98,7 @@ static const char *const translated[] = {
 	"home_mailbox", "recipient_delimiter", "smtp_bind_address", "smtp_bind_address6",
 	"mynetworks_style", "smtpd_milters", "non_smtpd_milters", "milter_default_action",
 	"default_transport", "local_transport", "transport_maps", "relay_domains",
+	"relay_recipient_maps",
 };
 
 /* ---- the smarthost ---- */

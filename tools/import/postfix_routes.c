@@ -129,7 +129,12 @@ postfix_routes_set_relay_domains(const struct maincf *m)
 	const struct plan_at at = maincf_at(m, "relay_domains");
 	struct slice list = slice_str(maincf_get(m, "relay_domains")), name;
 	struct plan *p = m->im->plan;
+	const bool some = *maincf_get(m, "relay_recipient_maps") != '\0';
 
+	if (some && list.n)
+		plan_note(p, maincf_at(m, "relay_recipient_maps"), "strangers may not send to "
+		    "relay_domains yet, as all recipients would exist: write accept = anyone and "
+		    "recipients into each [route], with a file of the recipients");
 	while ((name = maincf_word(&list)).n) {
 		const char *via, *section = plan_text(p, "route %.*s", (int)name.n, name.p);
 
@@ -143,6 +148,6 @@ postfix_routes_set_relay_domains(const struct maincf *m)
 		if (!via && plan_set(p, section, "via", at, "mx"))
 			via = "mx";
 		if (via && strncmp(via, "reject:", 7) != 0)
-			(void)plan_set(p, section, "accept", at, "anyone");
+			(void)plan_set(p, section, "accept", at, some ? "trusted" : "anyone");
 	}
 }
