@@ -176,9 +176,11 @@ look_at_rate(struct runner *r, struct message *m, const struct sheet *s,
 	p->line = (struct rates_line){ name.full ? slice_str(d->key) : buf_slice(&name),
 		route->interval_us, s->sender };
 	reply = rates_look(&r->rates, &p->line, &p->wait, now_us, &p->moment);
-	if (reply == RATES_DUE && !sharing_asks(&r->sharing))
+	if (reply == RATES_DUE && !sharing_asks(&r->sharing)) {
+		turns_alone(r);
 		reply = rates_take(&r->rates, &p->line, &p->wait, &p->moment, now_us) ?
 		    RATES_GO : RATES_WAIT;
+	}
 	if (reply == RATES_WAIT)
 		turns_defer(m, rcpts, n, &p->wait);
 	return reply;

@@ -73,14 +73,9 @@ others_end(struct others *o)
 static void
 be_alone(struct runner *r)
 {
-	struct sharing *s = &r->sharing;
-
-	s->state = SHARING_AWAY;
-	if (!s->reported && r->turns.n) {
-		report_trouble(&r->reports, "a rate is kept by this machine alone: Redis does not "
-		    "reply", "", 0);
-		s->reported = true;
-	}
+	r->sharing.state = SHARING_AWAY;
+	if (r->turns.n)
+		turns_alone(r);
 	turns_own(r);
 }
 

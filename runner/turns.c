@@ -158,6 +158,16 @@ turns_given(struct runner *r, uint32_t number, int64_t after_us)
 }
 
 void
+turns_alone(struct runner *r)
+{
+	if (!r->config->shared.redis || r->sharing.reported)
+		return;
+	report_trouble(&r->reports, "a rate is kept by this machine alone: Redis does not reply",
+	    "", 0);
+	r->sharing.reported = true;
+}
+
+void
 turns_own(struct runner *r)
 {
 	struct turn *t;

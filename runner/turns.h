@@ -34,6 +34,9 @@ int turns_add(struct runner *r, struct destination *d, struct job *job,
 /* The answer to a question. */
 void turns_given(struct runner *r, uint32_t number, int64_t after_us);
 
+/* A rate is kept without other machines: that is reported once a run. */
+void turns_alone(struct runner *r);
+
 /* All jobs get moments of this machine, as there is no answer. */
 void turns_own(struct runner *r);
 
