@@ -700,8 +700,8 @@ on_turn(void *ctx, uint32_t mask)
 static void
 set_due(struct relay *r)
 {
-	const int64_t now_s = clock_wall_s();
-	int64_t left_s;
+	const int64_t now_us = clock_wall_us(), now_s = now_us / 1000000;
+	int64_t left_us;
 
 	r->due_s = queue_next_due(&r->queue);
 	if (r->due_s == 0 && !r->watch)
@@ -709,9 +709,11 @@ set_due(struct relay *r)
 	/* A message that was due already could not be taken. */
 	else if (r->due_s <= r->intake.now_s || (r->watch && r->due_s > now_s + WATCH_S))
 		r->due_s = now_s + WATCH_S;
-	left_s = r->due_s - now_s;
-	if (r->due_s < INT64_MAX)
-		loop_set_timer(&r->due, left_s > 0 ? (uint64_t)left_s * 1000000 : 1);
+	if (r->due_s == INT64_MAX)
+		return;
+	/* At the start of that second: messages of a rate then go one after the other. */
+	left_us = (r->due_s - now_s) * 1000000 - now_us % 1000000;
+	loop_set_timer(&r->due, left_us > 0 ? (uint64_t)left_us : 1);
 }
 
 /* Forgets the time of the timer if a message was deferred to an earlier one. */

@@ -181,7 +181,7 @@ for name, case in CASES.items():
 
 @test("who waits is never given a message in the clear, at no later attempt")
 def _():
-    time.sleep(1.2)
+    time.sleep(2.2)
     site.relay(*SOON)
     for name, case in CASES.items():
         if case.mail not in ("dane", "tls", "clear"):
@@ -327,7 +327,7 @@ def _():
 @test("R134 mail in the clear is not spared where records demand TLS")
 def _():
     text, _, one = run("", "bob@garbage.lab", *SOON)
-    time.sleep(1.2)
+    time.sleep(2.2)
     one.relay(*SOON)
     check("downgraded" not in one.log() and not CASES["garbage"].exchanger.messages, one.log())
 

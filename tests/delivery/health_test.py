@@ -154,7 +154,7 @@ def _():
 def _():
     for _ in range(2):
         send("dead.example.org", *SOON)
-        time.sleep(1.2)
+        time.sleep(2.2)
     same([state("192.0.2.99:25")["failures"], len(site.queued("wait"))], ["2", 2], site.hosts())
     since = state("192.0.2.99:25")["since"]
     nobody = Exchanger("192.0.2.99")
@@ -227,7 +227,7 @@ def _():
     before = site.hosts()
     for _ in range(2):
         send("six.example.org", *SOON, "-o", "relay.bind=203.0.113.9 2001:db8:9::1")
-        time.sleep(1.2)
+        time.sleep(2.2)
     same([len(site.queued("wait")), site.hosts()], [2, before], site.log()[-2000:])
     check("Cannot assign requested address" in site.queue_text(), site.queue_text())
 
@@ -285,7 +285,7 @@ def _():
     slow = ("-o", "queue.retry-min=1h", "-o", "queue.retry-max=2h")
     for _ in range(2):
         send("dead.example.org", *SOON)
-        time.sleep(1.2)
+        time.sleep(2.2)
     same(state("192.0.2.99:25")["failures"], "2", site.hosts())
     said = len(site.log())
     runner = site.watch(*slow)

@@ -100,6 +100,20 @@ def _():
     check(4 <= time.time() - start <= 9, "not at the rate", site.log())
 
 
+@test("a run that begins at the end of a second lets no two go at once")
+def _():
+    had = len(subjects("soon"))
+    for i in range(5):
+        site.send("bob@soon.example", b"Subject: %d\r\n\r\n" % i)
+    check(wait_for(lambda: 0.95 <= time.time() % 1 < 0.99, 20, 0.005), "no such moment")
+    site.relay()
+    same(subjects("soon")[had:], ["0", "1", "2", "3", "4"], site.log())
+    folder = directory + "/soon/new"
+    times = sorted(os.stat(os.path.join(folder, name)).st_mtime for name in os.listdir(folder))
+    gaps = [b - a for a, b in zip(times[had:], times[had + 1:])]
+    check(all(gap > 0.3 for gap in gaps), "two at once", str(gaps), site.log())
+
+
 @test("a damaged state/rates: the run goes on at the rate, and writes another one")
 def _():
     path = site.queue + "/state/rates"

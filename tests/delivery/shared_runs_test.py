@@ -146,7 +146,7 @@ def _():
     for _ in range(2):
         one.send("bob@dead.example.org")
         one.relay(*SOON)
-        time.sleep(1.2)
+        time.sleep(2.2)
     same(dead.connections, 2, one.log())
     two.watch("-o", "queue.retry-min=24s", "-o", "queue.retry-max=1h")
     check(wait_for(lambda: marks(two, "192.0.2.99:25") == 1, 30), two.hosts(), one.hosts())

@@ -96,7 +96,7 @@ first = {name: [m.tls for m in exchangers[name].messages] for name in CASES}
 first_commands = {name: list(exchangers[name].commands) for name in CASES}
 first_log = may.log()
 SOON = ("-o", "queue.retry-min=1s", "-o", "queue.retry-max=1s")
-time.sleep(1.5)
+time.sleep(2.2)
 may.relay(*SOON)
 second = {name: [m.tls for m in exchangers[name].messages] for name in CASES}
 time.sleep(2.5)
@@ -205,7 +205,7 @@ def _():
                                "550 5.7.1 no", "451 4.7.1 later")):
         site = downgraded("demands%d" % i, "192.0.2.%d" % (70 + i))
         exchangers["closes"].demand = reply
-        time.sleep(1.5)
+        time.sleep(2.2)
         site.relay(*SOON)
         same([m.tls for m in exchangers["closes"].messages], ["TLSv1.3"], site.log())
         site.send("bob@closes.example.org")
