@@ -23,33 +23,78 @@ about_address(const struct outcome *o)
 	return slice_has_prefix(slice_str(o->status), SL("4.1."));
 }
 
+/* Two senders that take turns are still two.  NULL: none. */
+static const struct refusals_row *
+find_row(const struct refusals *r, uint64_t sender)
+{
+	for (size_t i = 0; i < REFUSALS_SENDERS; i++)
+		if (r->rows[i].sender == sender)
+			return &r->rows[i];
+	return NULL;
+}
+
+static struct refusals_row *
+get_row(struct refusals *r, uint64_t sender)
+{
+	const struct refusals_row *known = find_row(r, sender);
+	const size_t at = known ? (size_t)(known - r->rows) : r->nrows++ % REFUSALS_SENDERS;
+
+	if (!known)
+		r->rows[at] = (struct refusals_row){ .sender = sender };
+	return &r->rows[at];
+}
+
+/* NULL: none. */
+static const struct refusals_first *
+find_first(const struct refusals *r, uint64_t sender)
+{
+	for (size_t i = 0; i < REFUSALS_KNOWN; i++)
+		if (r->firsts[i].sender == sender)
+			return &r->firsts[i];
+	return NULL;
+}
+
+static void
+add_first(struct refusals *r, uint64_t sender)
+{
+	const struct refusals_first *known = find_first(r, sender);
+	const size_t at = known ? (size_t)(known - r->firsts) : r->nfirst++ % REFUSALS_KNOWN;
+
+	r->firsts[at] = (struct refusals_first){ .sender = sender };
+}
+
 void
 refusals_add(struct refusals *r, struct slice from, bool first, const struct outcome *o,
     int64_t now_ms)
 {
 	const uint64_t sender = hash_of(from);
-	const bool same = r->n && sender == r->sender;
+	struct refusals_row *row = get_row(r, sender);
 
-	r->changes += r->n && !same;
-	r->n = same ? r->n + 1 : 1;
+	row->n++;
+	row->all += !about_address(o);
 	r->all += !about_address(o);
-	r->sender = sender;
 	if (first)
-		r->at_first = sender;
-	r->until_ms = now_ms + REFUSALS_REST_MS;
-	r->last = *o;
+		add_first(r, sender);
+	row->until_ms = now_ms + REFUSALS_REST_MS;
+	row->last = *o;
 }
 
 void
-refusals_end(struct refusals *r)
+refusals_end(struct refusals *r, struct slice from)
 {
-	r->n = r->all = r->changes = 0;
+	const uint64_t sender = hash_of(from);
+
+	memset(r->rows, 0, sizeof r->rows);
+	r->nrows = r->all = 0;
+	for (size_t i = 0; i < REFUSALS_KNOWN; i++)
+		if (r->firsts[i].sender == sender && ++r->firsts[i].accepted >= REFUSALS_FORGET)
+			r->firsts[i].sender = 0;
 }
 
 bool
 refusals_known(const struct refusals *r, struct slice from)
 {
-	return r->at_first == hash_of(from);
+	return find_first(r, hash_of(from));
 }
 
 /* An outcome like o, with a text of ours. */
@@ -66,28 +111,33 @@ set_text(struct outcome *ret, const struct outcome *o, struct slice text)
 bool
 refusals_rest(const struct refusals *r, struct slice from, int64_t now_ms, struct outcome *ret)
 {
+	const struct refusals_row *row = find_row(r, hash_of(from));
 	char space[OUTCOME_DETAIL + 100];
 	struct buf b = BUF(space);
 
-	if (r->n < REFUSALS_MAX || r->sender != hash_of(from) || now_ms >= r->until_ms)
+	if (!row || row->n < REFUSALS_MAX || now_ms >= row->until_ms)
 		return false;
-	buf_fmt(&b, "not asked, as MAIL of this sender was refused %u times in a row: %s", r->n,
-	    r->last.detail);
-	set_text(ret, &r->last, buf_slice(&b));
+	buf_fmt(&b, "not asked, as MAIL of this sender was refused %u times in a row: %s", row->n,
+	    row->last.detail);
+	set_text(ret, &row->last, buf_slice(&b));
 	return true;
 }
 
 bool
 refusals_everyone(const struct refusals *r, struct outcome *ret)
 {
+	const struct outcome *last = &r->rows[(r->nrows - 1) % REFUSALS_SENDERS].last;
 	char space[100];
 	struct buf b = BUF(space);
 
-	if (r->all < REFUSALS_MAX || r->changes < REFUSALS_CHANGES)
+	for (size_t i = 0; i < REFUSALS_SENDERS; i++)
+		if (r->rows[i].all == 0)
+			return false;
+	if (r->all < REFUSALS_MAX)
 		return false;
 	buf_fmt(&b, "the host refuses MAIL of all senders for now: %u times in a row, %.3s at last",
-	    r->all, r->last.detail);
-	set_text(ret, &r->last, buf_slice(&b));
+	    r->all, last->detail);
+	set_text(ret, last, buf_slice(&b));
 	ret->everyone = true;
 	return true;
 }

@@ -343,7 +343,7 @@ take_mail_reply(struct transaction *t)
 	if (t->mail_accepted) {
 		l->took_mail = true;
 		l->last_resort = false;
-		refusals_end(&t->d->client->refusals);
+		refusals_end(&t->d->client->refusals, t->e->from);
 	}
 	if (t->mail_accepted || refuses_ipv6(t) || refuses_clear(t))
 		return;

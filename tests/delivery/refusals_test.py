@@ -18,6 +18,19 @@ accept = anyone
 """).listen()
 
 
+def list_site(name, members, via):
+    """A site with the list crew, each of whose members gets an own reverse-path."""
+    aliases = fresh_directory(name + "-aliases") + "/aliases"
+    with open(aliases, "w") as file:
+        file.write("crew: %s\nowner-crew: alice\n"
+                   % ", ".join("m%d@example.org" % i for i in range(members)))
+    return Site(name, """aliases = %s
+verp = on
+[route example.org]
+via = %s
+""" % (aliases, via)).listen()
+
+
 @test("a host that refuses each MAIL for now: one connection, ten questions")
 def _():
     site = new_site("all", NO)
@@ -89,20 +102,55 @@ def _():
 def _():
     sink.mail, sink.mails[:], sink.messages[:], sink.connections = \
         lambda sender: NO if "+m3=" in sender else None, [], [], 0
-    directory = fresh_directory("aliases")
-    with open(directory + "/aliases", "w") as file:
-        file.write("crew: %s\nowner-crew: alice\n"
-                   % ", ".join("m%d@example.org" % i for i in range(10)))
-    site = Site("list", """aliases = %s/aliases
-verp = on
-[route example.org]
-via = smtp://192.0.2.11
-""" % directory).listen()
+    site = list_site("list", 10, "smtp://192.0.2.11")
     site.send("crew@sender.example")
     site.relay(*ONE_WORKER)
     same(len(sink.messages), 9, site.log()[-2000:], sink.mails)
     same(len(site.queued("wait")), 1)
     check(sink.connections <= 2, sink.connections)
+    site.stop()
+
+
+@test("two senders are refused: no third one is, and no connection is opened for each message")
+def _():
+    site = new_site("two", lambda sender: NO if sender.startswith("bad") else None)
+    for i in range(60):
+        site.send("bob@example.org", sender="bad%d@sender.example" % (i % 2))
+    for i in range(60):
+        for who in ("good", "bad0", "bad1"):
+            site.send("bob@example.org", sender=who + "@sender.example")
+    site.relay(*ONE_WORKER)
+    same(len(sink.messages), 60, site.log()[-2000:])
+    same(len(site.queued("wait")), 180)
+    check(sink.connections <= 3, sink.connections)
+    check("all senders" not in site.log(), site.log()[-2000:])
+    site.stop()
+
+
+@test("senders that take turns are asked for ten times each, not for each message")
+def _():
+    site = new_site("turns", NO)
+    for i in range(150):
+        site.send("bob@example.org", sender="s%d@sender.example" % (i % 3))
+    site.relay(*ONE_WORKER)
+    same((sink.connections, len(sink.mails)), (1, 30), site.log()[-2000:])
+    same(len(site.queued("wait")), 150)
+    site.stop()
+
+
+@test("a host that has refused the first message, and then takes ten a session")
+def _():
+    taken = {}
+
+    def rule(_):
+        taken[sink.connections] = taken.get(sink.connections, -1 if not taken else 0) + 1
+        return NO if not 0 < taken[sink.connections] <= 10 else None
+
+    site = new_site("sessions", rule)
+    site.send("bob@example.org", count=100)
+    site.relay(*ONE_WORKER)
+    same(len(sink.messages), 99, site.log()[-2000:])
+    check(sink.connections <= 11, sink.connections)
     site.stop()
 
 

@@ -58,7 +58,7 @@ test_sender(void)
 	is(slice_str(o.detail), SL("not asked, as MAIL of this sender was refused 11 times in a "
 	    "row: 450 4.7.1 for anna@a"), "with the last reply");
 	ok(!everyone(), "the refusals of one sender are not about others");
-	refusals_end(&r);
+	refusals_end(&r, SL("a@a"));
 	ok(!rests("a@a", NOW), "until MAIL is accepted");
 }
 
@@ -78,12 +78,20 @@ test_everyone(void)
 	    "the outcome of all mail");
 	is(slice_str(o.detail), SL("the host refuses MAIL of all senders for now: 11 times in a "
 	    "row, 450 at last"), "no sender is named");
-	refusals_end(&r);
+	refusals_end(&r, SL("a@a"));
 	ok(!everyone(), "until MAIL is accepted");
+	for (int i = 0; i < 20; i++)
+		refuse(i % 2 ? "a@a" : "b@b", "4.7.1", 1);
+	ok(!everyone(), "two senders that take turns are two");
+	ok(rests("a@a", NOW) && rests("b@b", NOW), "and each of them rests");
+	for (int i = 0; i < 20; i++)
+		refuse(i % 2 ? "c@a" : "d@b", "4.1.8", 1);
+	ok(!everyone(), "and two bad addresses behind them are none");
+	refusals_end(&r, SL("a@a"));
 	for (int i = 0; i < 20; i++)
 		refuse(i % 2 ? "a@a" : "b@b", "4.1.8", 1);
 	ok(!everyone(), "bad addresses are no reason");
-	ok(!rests("a@a", NOW) && !rests("b@b", NOW), "nor is one of them refused in a row");
+	ok(rests("a@a", NOW) && rests("b@b", NOW), "but each of the two rests");
 }
 
 static void
@@ -97,8 +105,35 @@ test_first(void)
 	ok(!refusals_known(&r, SL("")), "refused later in a session");
 	refusals_add(&r, SL(""), true, &o, NOW);
 	ok(refusals_known(&r, SL("")) && !refusals_known(&r, SL("a@a")), "refused as the first");
-	refusals_end(&r);
-	ok(refusals_known(&r, SL("")), "and that stays known");
+	refusals_add(&r, SL("a@a"), true, &o, NOW);
+	ok(refusals_known(&r, SL("")) && refusals_known(&r, SL("a@a")), "two senders");
+	for (int i = 0; i < 2 * REFUSALS_FORGET; i++)
+		refusals_end(&r, SL("b@a"));
+	ok(refusals_known(&r, SL("")), "that stays known when others are accepted");
+	for (int i = 0; i < REFUSALS_FORGET - 1; i++)
+		refusals_end(&r, SL("a@a"));
+	ok(refusals_known(&r, SL("a@a")), "and if a few of its own are");
+	refusals_end(&r, SL("a@a"));
+	ok(!refusals_known(&r, SL("a@a")) && refusals_known(&r, SL("")), "but not ten");
+}
+
+/* The oldest one gives way. */
+static void
+test_many_first(void)
+{
+	struct outcome o;
+	char from[32];
+
+	r = (struct refusals){ 0 };
+	outcome_set(&o, CAUSE_REPLY_TEMPORARY, SL(""), SL("450 no"));
+	for (int i = 0; i < 2 * REFUSALS_KNOWN; i++) {	/* each twice */
+		(void)snprintf(from, sizeof from, "%d@a", i / 2);
+		refusals_add(&r, slice_str(from), true, &o, NOW);
+	}
+	ok(refusals_known(&r, SL("0@a")), "as many as are kept");
+	refusals_add(&r, SL("new@a"), true, &o, NOW);
+	ok(!refusals_known(&r, SL("0@a")) && refusals_known(&r, SL("1@a")) &&
+	    refusals_known(&r, SL("new@a")), "one more");
 }
 
 int
@@ -107,5 +142,6 @@ main(void)
 	test_sender();
 	test_everyone();
 	test_first();
+	test_many_first();
 	return tap_done();
 }
