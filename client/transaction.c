@@ -260,6 +260,9 @@ make_plan(struct transaction *t, struct smtp_link *l)
 static enum transaction_end
 not_begun(struct transaction *t, enum plan plan)
 {
+	/* The host has refused all that one session may ask for: it would refuse for ever. */
+	if (plan == PLAN_SPENT && t->nput_off && !t->link->took_mail)
+		plan = PLAN_REFUSED;
 	if (plan == PLAN_SPENT)
 		return TRANSACTION_SPENT;
 	if (plan == PLAN_REFUSED) {

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: ISC
 """MAIL that is refused for now: few connections, few questions, and other senders go on."""
+from nameservers import nsd
 from programs import Site, fresh_directory
 from sink import Sink
 from tap import check, main, same, test
 
-fresh_directory()
+directory = fresh_directory()
 sink = Sink(("192.0.2.11", 25))
 ONE_WORKER = ["-o", "relay.per-destination=1"]
 NO = b"451 4.7.1 too many messages from you now"
@@ -152,6 +153,31 @@ def _():
     same(len(sink.messages), 99, site.log()[-2000:])
     check(sink.connections <= 11, sink.connections)
     site.stop()
+
+
+@test("hosts that take one MAIL a session and nobody's mail: the attempt ends")
+def _():
+    nsd(directory + "/nsd", {"example.org": """@ 1 MX 10 mx1
+@ 1 MX 20 mx2
+@ 1 MX 30 mx3
+mx1 A 192.0.2.11
+mx2 A 192.0.2.12
+mx3 A 192.0.2.13
+"""})
+    others = [Sink(("192.0.2.%d" % n, 25)) for n in (12, 13)]
+    sink.mails[:], sink.connections = [], 0
+    for host in [sink, *others]:
+        host.ehlo = b"250-sink.example\r\n250 LIMITS MAILMAX=1\r\n"
+        host.mail = NO
+    sink.mail, sink.rcpt = lambda _: NO if len(sink.mails) == 1 else None, b"451 4.3.2 later"
+    site = list_site("endless", 5, "mx")
+    site.send("crew@sender.example")
+    site.relay(*ONE_WORKER)
+    same(len(site.queued("wait")), 1, site.log()[-2000:])
+    check(sink.connections <= 10, sink.connections)
+    site.stop()
+    for host in others:
+        host.close()
 
 
 main()

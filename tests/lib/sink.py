@@ -4,6 +4,7 @@
     sink = Sink(("127.0.0.1", 0))           # or the path of a socket
     sink.rcpt = b"550 5.1.1 no"             # in place of 250; or a function of the address
     sink.mail = ...                         # the same, for MAIL
+    sink.ehlo = ...                         # the reply to EHLO
     ...
     sink.messages                           # (recipients, content without added dots)
     sink.mails, sink.connections            # reverse-paths of all MAIL; a count
@@ -20,6 +21,7 @@ class Sink:
         self.messages, self.lmtp = [], lmtp
         self.mails, self.connections = [], 0
         self.mail = self.rcpt = self.data = None
+        self.ehlo = EHLO
         self.taken = lambda rcpts, content: None        # before the reply
         if isinstance(address, str):
             if os.path.exists(address):
@@ -65,7 +67,7 @@ class Sink:
         while line := lines.readline():
             verb, reply = line[:4].upper().strip(), b"250 2.0.0 Ok"
             if verb in (b"EHLO", b"LHLO"):
-                connection.sendall(EHLO)
+                connection.sendall(self.ehlo)
                 continue
             address = line[line.find(b"<") + 1:line.find(b">")].decode()
             if verb in (b"MAIL", b"RSET"):
