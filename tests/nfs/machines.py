@@ -156,6 +156,14 @@ class Machine:
         check(wait_for(lambda: text in self.said() or self.process.poll() is not None, deadline_s)
               and text in self.said(), "no " + text, self.said()[-3000:])
 
+    def wait_for_end(self, text, silence_s=300):
+        """It reports this at last, and until then something else again and again."""
+        known = None
+        while text not in self.said() and self.said() != known:
+            known = self.said()
+            wait_for(lambda: self.said() != known or self.process.poll() is not None, silence_s)
+        check(text in self.said(), "no " + text, self.said()[-3000:])
+
     def goes_on(self, deadline_s=300):
         """It accepts more messages."""
         before = self.said().count("ACK")

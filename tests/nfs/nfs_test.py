@@ -80,7 +80,7 @@ def _():
             time.sleep(chance.uniform(0, 3))
             server.kill()
             server = Machine("server")
-        client.wait_for("CLIENT done", 600)
+        client.wait_for_end("CLIENT done")
         acked, twice = compare([client], server, KILLS)
         check(len(acked) == count and twice <= 8 * KILLS, len(acked), twice)
     finally:
