@@ -61,10 +61,12 @@ learn(const struct delivery *d, const struct transaction *t, enum transaction_en
 
 /* No host is left. */
 static void
-give_up(struct transaction *t, struct connect *c)
+give_up(const struct delivery *d, struct transaction *t, struct connect *c)
 {
 	/* Another message may waive the demands of the hosts. */
 	c->why.everyone = c->sessions == 0 && !c->requiretls && !c->demanded;
+	if (t->refused)
+		(void)refusals_everyone(&d->client->refusals, &c->why);
 	transaction_settle_rest(t, t->any_unfit && connect_met_all(c) ? &t->unfit : &c->why);
 }
 
@@ -155,7 +157,7 @@ deliver_left(struct delivery *d, struct transaction *t, struct connect *c)
 		if (!client->link)
 			client->link = connect_next(c);
 		if (!client->link) {
-			give_up(t, c);
+			give_up(d, t, c);
 			return;
 		}
 		next_host = !go_over_link(d, t, c, kept);

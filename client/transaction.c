@@ -597,6 +597,16 @@ assume_accepted(struct transaction *t)
 			t->state[i] = RCPT_ACCEPTED;
 }
 
+/* A host that ends a session with 421 at its first MAIL refuses that.  Later it may end what has
+ * lasted long enough. */
+static void
+count_end(struct transaction *t)
+{
+	t->refused = !t->mail_accepted && !t->link->took_mail;
+	if (t->refused)
+		refusals_add(&t->d->client->refusals, t->e->from, true, &t->why, clock_ms());
+}
+
 /*
  * The commands came to no end: this host does not get further, and the link is of no use.  That
  * holds even if all of the content is out: a server that has not replied to the recipients has not
@@ -624,6 +634,7 @@ broken(struct transaction *t, int error)
 		t->in_clear |= l->downgraded;
 	} else if (!refuses_ipv6(t)) {
 		outcome_from_reply(&t->why, &l->reply, slice_str(l->host));
+		count_end(t);
 	}
 	l->closed = true;
 	return TRANSACTION_NEXT;

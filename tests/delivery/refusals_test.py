@@ -155,6 +155,45 @@ def _():
     site.stop()
 
 
+@test("a host that ends each session at its first MAIL: ten connections")
+def _():
+    site = new_site("ends", b"421 4.7.0 too many messages from you now")
+    site.send("bob@example.org", count=200)
+    site.relay(*ONE_WORKER)
+    check(sink.connections <= 11 and len(sink.mails) == 10, sink.connections, len(sink.mails))
+    same(len(site.queued("wait")), 200)
+    check("refused 10 times in a row: 421 4.7.0" in site.log(), site.log()[-2000:])
+    site.stop()
+
+
+@test("and that of all senders: the destination rests")
+def _():
+    site = new_site("ends-all", lambda sender: b"421 4.7.0 not for " + sender.encode())
+    for i in range(100):
+        site.send("bob@example.org", sender="s%d@sender.example" % i)
+    site.relay(*ONE_WORKER)
+    check(sink.connections <= 19, sink.connections, "a worker may have eight jobs in line")
+    same(len(site.queued("wait")), 100)
+    for line in site.log().splitlines():
+        check(line.count("@sender.example") <= 1, line)
+    site.stop()
+
+
+@test("a host that ends a session after ten messages: all are delivered")
+def _():
+    taken = {}
+
+    def rule(_):
+        taken[sink.connections] = taken.get(sink.connections, 0) + 1
+        return b"421 4.7.0 reconnect" if taken[sink.connections] > 10 else None
+
+    site = new_site("ends-late", rule)
+    site.send("bob@example.org", count=100)
+    site.relay(*ONE_WORKER)
+    same(len(sink.messages), 100, site.log()[-2000:])
+    site.stop()
+
+
 @test("hosts that take one MAIL a session and nobody's mail: the attempt ends")
 def _():
     nsd(directory + "/nsd", {"example.org": """@ 1 MX 10 mx1
