@@ -205,7 +205,7 @@ check_options(const struct relay *r)
 	else if (shows && (runs || (r->explain && r->doctor)))
 		wrong = "--explain and --doctor deliver nothing, and stand alone";
 	if (wrong)
-		log_text(LOG_LEVEL_ERROR, "%s; see smtp-relay --help", wrong);
+		log_text(LOG_LEVEL_ERROR, "usage: %s; see smtp-relay --help", wrong);
 	return wrong ? EX_USAGE : -1;
 }
 

@@ -59,6 +59,8 @@ static const struct event sentences[] = {
 	{ "cannot use the queue", "c12cf85b3eea536fb73548163f63d566" },
 	{ "another smtp-relay is running", "f1fed38fb178579d81e3bd3d4893a098" },
 	{ "cannot lock", "527ce15b65d85c5ea90c2bdaadf5302e" },
+	{ "usage: ", "0872a8093ff84b829bd12e921fe50e5d" },
+	{ "standard output: ", "842d6da7718f4858be9669ee715bb1a8" },
 	{ "--fenced goes with", "f3ec668c21ab466ba8c8e695a4e2f91b" },
 	{ "--adopt", "e497b6a8c96a48f78ff38ad83673ed0f" },
 	{ "only queues with a lease", "389213a2b83f4033bffbade8c70e0862" },
