@@ -140,7 +140,8 @@ settle_resting(struct delivery *d, struct transaction *t)
 {
 	struct outcome o;
 
-	if (t->ahead || !refusals_rest(&d->client->refusals, t->e->from, clock_ms(), &o))
+	if (t->ahead || !refusals_rest(&d->client->refusals, t->e->from, t->e->verp, clock_ms(),
+	    &o))
 		return false;
 	transcript_fact(d->transcript, "%s", o.detail);
 	transaction_settle_rest(t, &o);

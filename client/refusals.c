@@ -109,7 +109,8 @@ set_text(struct outcome *ret, const struct outcome *o, struct slice text)
 }
 
 bool
-refusals_rest(const struct refusals *r, struct slice from, int64_t now_ms, struct outcome *ret)
+refusals_rest(const struct refusals *r, struct slice from, bool verp, int64_t now_ms,
+    struct outcome *ret)
 {
 	const struct refusals_row *row = find_row(r, hash_of(from));
 	char space[OUTCOME_DETAIL + 100];
@@ -117,8 +118,11 @@ refusals_rest(const struct refusals *r, struct slice from, int64_t now_ms, struc
 
 	if (!row || row->n < REFUSALS_MAX || now_ms >= row->until_ms)
 		return false;
-	buf_fmt(&b, "not asked, as MAIL of this sender was refused %u times in a row: %s", row->n,
-	    row->last.detail);
+	buf_fmt(&b, "not asked, as MAIL of this sender was refused %u times in a row", row->n);
+	if (verp)
+		buf_fmt(&b, ", %.3s at last", row->last.detail);
+	else
+		buf_fmt(&b, ": %s", row->last.detail);
 	set_text(ret, &row->last, buf_slice(&b));
 	return true;
 }

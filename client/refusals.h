@@ -47,8 +47,9 @@ void refusals_end(struct refusals *r, struct slice from);
 /* Is a refusal of this sender none of the session, as a new one has refused it, too? */
 bool refusals_known(const struct refusals *r, struct slice from);
 
-/* Is mail of this sender to be deferred without a question?  Then *ret is its outcome. */
-bool refusals_rest(const struct refusals *r, struct slice from, int64_t now_ms,
+/* Is mail of this sender to be deferred without a question?  Then *ret is its outcome.  verp: each
+ * recipient has another reverse-path, and the text of the host, which may name one, is left out. */
+bool refusals_rest(const struct refusals *r, struct slice from, bool verp, int64_t now_ms,
     struct outcome *ret);
 
 /* Does the host refuse all mail?  Then *ret is the outcome of all mail to the destination, without

@@ -662,7 +662,7 @@ put_off_one(struct transaction *t)
 	memmove(t->left, t->left + 1, (t->nleft - 1) * sizeof *t->left);
 	t->left[t->nleft - 1] = rcpt;
 	return ++t->nput_off < t->nleft &&
-	    !refusals_rest(&t->d->client->refusals, t->e->from, clock_ms(), &o);
+	    !refusals_rest(&t->d->client->refusals, t->e->from, true, clock_ms(), &o);
 }
 
 /* The end of a transaction if recipients are left. */

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: ISC
 """MAIL that is refused for now: few connections, few questions, and other senders go on."""
+import re
+
 from nameservers import nsd
 from programs import Site, fresh_directory
 from sink import Sink
@@ -109,6 +111,21 @@ def _():
     same(len(sink.messages), 9, site.log()[-2000:], sink.mails)
     same(len(site.queued("wait")), 1)
     check(sink.connections <= 2, sink.connections)
+    site.stop()
+
+
+@test("a list is refused: no member is named to another")
+def _():
+    sink.mail, sink.mails[:], sink.messages[:] = \
+        lambda sender: b"450 4.7.1 not for " + sender.encode(), [], []
+    site = list_site("members", 30, "smtp://192.0.2.11")
+    site.send("crew@sender.example")
+    site.relay(*ONE_WORKER)
+    same(len(sink.mails), 10)
+    for line in site.log().splitlines():
+        to, named = re.search(r" to=(m\d+)@", line), re.search(r"\+(m\d+)=", line)
+        check(not named or to[1] == named[1], line)
+    check("10 times in a row, 450 at last" in site.log(), site.log()[-2000:])
     site.stop()
 
 

@@ -26,7 +26,7 @@ rests(const char *from, int64_t now_ms)
 {
 	struct outcome o;
 
-	return refusals_rest(&r, slice_str(from), now_ms, &o);
+	return refusals_rest(&r, slice_str(from), false, now_ms, &o);
 }
 
 static bool
@@ -53,10 +53,14 @@ test_sender(void)
 	ok(!rests("a@a", NOW + REFUSALS_REST_MS), "and no longer");
 	refuse("a@a", "4.7.1", 1);
 	ok(rests("a@a", NOW), "refused after it: a rest again");
-	ok(refusals_rest(&r, SL("a@a"), NOW, &o) && outcome_valid(&o) && !o.remote && !o.everyone &&
-	    strcmp(o.status, "4.7.1") == 0, "its outcome");
+	ok(refusals_rest(&r, SL("a@a"), false, NOW, &o) && outcome_valid(&o) && !o.remote &&
+	    !o.everyone && strcmp(o.status, "4.7.1") == 0, "its outcome");
 	is(slice_str(o.detail), SL("not asked, as MAIL of this sender was refused 11 times in a "
 	    "row: 450 4.7.1 for anna@a"), "with the last reply");
+	ok(refusals_rest(&r, SL("a@a"), true, NOW, &o) && outcome_valid(&o) &&
+	    strcmp(o.status, "4.7.1") == 0, "the same of a list");
+	is(slice_str(o.detail), SL("not asked, as MAIL of this sender was refused 11 times in a "
+	    "row, 450 at last"), "no member of it is named");
 	ok(!everyone(), "the refusals of one sender are not about others");
 	refusals_end(&r, SL("a@a"));
 	ok(!rests("a@a", NOW), "until MAIL is accepted");
