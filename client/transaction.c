@@ -598,13 +598,22 @@ assume_accepted(struct transaction *t)
 }
 
 /* A host that ends a session with 421 at its first MAIL refuses that.  Later it may end what has
- * lasted long enough. */
-static void
-count_end(struct transaction *t)
+ * lasted long enough.  With VERP, the next recipient has another reverse-path. */
+static enum transaction_end
+take_end(struct transaction *t)
 {
+	struct refusals *refusals = &t->d->client->refusals;
+	struct outcome o;
+
 	t->refused = !t->mail_accepted && !t->link->took_mail;
-	if (t->refused)
-		refusals_add(&t->d->client->refusals, t->e->from, true, &t->why, clock_ms());
+	if (!t->refused)
+		return t->e->verp && !t->mail_accepted ? TRANSACTION_SPENT : TRANSACTION_NEXT;
+	refusals_add(refusals, t->e->from, true, &t->why, clock_ms());
+	if (!t->e->verp || t->link->others ||
+	    refusals_rest(refusals, t->e->from, true, clock_ms(), &o))
+		return TRANSACTION_NEXT;
+	settle(t, 0, &t->why);
+	return TRANSACTION_SPENT;
 }
 
 /*
@@ -615,6 +624,7 @@ count_end(struct transaction *t)
 static enum transaction_end
 broken(struct transaction *t, int error)
 {
+	enum transaction_end end = TRANSACTION_NEXT;
 	struct smtp_link *l = t->link;
 	struct outcome o;
 
@@ -634,10 +644,10 @@ broken(struct transaction *t, int error)
 		t->in_clear |= l->downgraded;
 	} else if (!refuses_ipv6(t)) {
 		outcome_from_reply(&t->why, &l->reply, slice_str(l->host));
-		count_end(t);
+		end = take_end(t);
 	}
 	l->closed = true;
-	return TRANSACTION_NEXT;
+	return end;
 }
 
 /* The time of one recipient is kept for the content, whose missing reply would mean a second

@@ -114,6 +114,38 @@ def _():
     site.stop()
 
 
+@test("a session ends at a member of a list: the others have their mail in the next one")
+def _():
+    sink.mail, sink.mails[:], sink.messages[:], sink.connections = \
+        lambda sender: b"421 4.7.0 bye" if "+m0=" in sender else None, [], [], 0
+    site = list_site("end", 15, "smtp://192.0.2.11")
+    site.send("crew@sender.example")
+    site.relay(*ONE_WORKER)
+    same(len(sink.messages), 14, site.log()[-2000:], sink.mails)
+    same((sink.connections, len(site.queued("wait"))), (2, 1))
+    sink.mail = b"421 4.7.0 bye"
+    site.send("crew@sender.example")
+    site.relay(*ONE_WORKER)
+    same((len(sink.messages), sink.connections), (14, 12), "ten refusals, and the list rests")
+    site.stop()
+
+
+@test("each session ends after four members of a list: all have their mail")
+def _():
+    taken = {}
+
+    def rule(_):
+        taken[sink.connections] = taken.get(sink.connections, 0) + 1
+        return b"421 4.7.0 reconnect" if taken[sink.connections] > 4 else None
+
+    sink.mail, sink.mails[:], sink.messages[:], sink.connections = rule, [], [], 0
+    site = list_site("four", 30, "smtp://192.0.2.11")
+    site.send("crew@sender.example")
+    site.relay(*ONE_WORKER)
+    same((len(sink.messages), sink.connections), (30, 8), site.log()[-2000:])
+    site.stop()
+
+
 @test("a list is refused: no member is named to another")
 def _():
     sink.mail, sink.mails[:], sink.messages[:] = \
