@@ -176,6 +176,44 @@ static const struct import_case cases[] = {
 	  { "3 is not translated" }, 1, NULL },
 	{ "the networks of this host's addresses",
 	  { { CF, NONE "mynetworks_style = subnet\n" } }, "", { "2 [server] trusted" }, 1, NULL },
+	{ "networks that a list for clients refuses, in upper case",
+	  { { CF, NONE "mynetworks = 192.0.2.0/24\nsmtpd_relay_restrictions = permit_mynetworks, "
+		  "reject\nsmtpd_client_restrictions = permit_sasl_authenticated, REJECT\n" } },
+	  "server: trusted = local @main.cf:4\n",
+	  { "4 mynetworks may not", "3 milter", "4 milter" }, 3, NULL },
+	{ "networks that all lists permit first",
+	  { { CF, NONE "mynetworks = 192.0.2.0/24\nsmtpd_client_restrictions = Permit_MyNetworks "
+		  "reject\nsmtpd_data_restrictions = permit, reject\n" } },
+	  "server: trusted = 192.0.2.0/24 local @main.cf:2\n",
+	  { "3 milter", "4 smtpd_data" }, 2, NULL },
+	{ "no networks: not even this host's addresses may relay",
+	  { { CF, NONE "mynetworks =\nmynetworks_style = subnet\n" } },
+	  "server: trusted = local @main.cf:2\n", { "2 as there are none" }, 1, NULL },
+	{ "an address with more bits than its network lets nobody in",
+	  { { CF, NONE "mynetworks = 192.0.2.1/24 [2001:db8::1]/32 198.51.100.128/25\n" } },
+	  "server: trusted = 198.51.100.128/25 local @main.cf:2\n",
+	  { "2 192.0.2.1/24 is left out", "2 [2001:db8::1]/32 is left out" }, 2, NULL },
+	{ "nothing but addresses with more bits",
+	  { { CF, NONE "mynetworks = [::1]/127\n" } }, "server: trusted = local @main.cf:2\n",
+	  { "2 [::1]/127", "2 as there are none" }, 2, NULL },
+	{ "domains to which strangers may not send stay closed to them",
+	  { { CF, "mydestination = a.example\nalias_maps =\nhome_mailbox = M/\n"
+		  "relay_domains = b.example\ntransport_maps = hash:/t\n"
+		  "smtpd_recipient_restrictions = permit_mynetworks, reject\n" },
+	    { "/t", "c.example discard:\n* smtp:[d.example]\n" } },
+	  "route c.example: via = discard @t:1\nroute *: via = smtp://d.example @t:2\n"
+	  "route a.example: via = maildir:~/M @main.cf:1\n"
+	  "route a.example: recipients = users @main.cf:1\n"
+	  "route b.example: via = mx @main.cf:4\n"
+	  "route b.example: accept = trusted @main.cf:6\n"
+	  "route a.example: accept = trusted @main.cf:6\n",
+	  { "0 smtp-maildir.socket", "0 mail for root", "6 strangers may not send here",
+	    "6 milter" }, 4, NULL },
+	{ "domains to which strangers may send before all others are refused",
+	  { { CF, NONE "relay_domains = b.example\nsmtpd_recipient_restrictions = "
+		  "permit_mynetworks, permit_auth_destination, reject\n" } },
+	  "route b.example: via = mx @main.cf:2\nroute b.example: accept = anyone @main.cf:2\n",
+	  { "3 milter" }, 1, NULL },
 	{ "an exception in the networks leaves all of them out",
 	  { { CF, NONE "mynetworks = !192.0.2.1 192.0.2.0/24\n" } }, "", { "2 !192.0.2.1" }, 1,
 	  NULL },

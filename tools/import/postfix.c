@@ -4,6 +4,7 @@
  */
 #include "base/words.h"
 #include "tools/import/local.h"
+#include "tools/import/postfix_clients.h"
 #include "tools/import/postfix_host.h"
 #include "tools/import/postfix_routes.h"
 #include "tools/import/text.h"
@@ -319,65 +320,6 @@ set_destinations(const struct maincf *m)
 	}
 }
 
-/* Do these restrictions refuse mail to strangers before they allow it to mynetworks? */
-static bool
-forbid_networks(const struct maincf *m, const char *name)
-{
-	static const struct slice refusals[] = {
-		S("reject"), S("defer"), S("reject_unauth_destination"),
-		S("defer_unauth_destination"),
-	};
-	struct slice list = slice_str(maincf_get(m, name)), word;
-
-	while ((word = maincf_word(&list)).n) {
-		if (slice_eq(word, SL("permit_mynetworks")))
-			return false;
-		for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++)
-			if (slice_eq(word, refusals[i]))
-				return true;
-	}
-	return false;
-}
-
-/* Networks in brackets lose them. */
-static void
-set_networks(const struct maincf *m)
-{
-	static const char *const restrictions[] = {
-		"smtpd_relay_restrictions", "smtpd_recipient_restrictions",
-	};
-	struct slice list = slice_str(maincf_get(m, "mynetworks")), word;
-	const char *style = maincf_get(m, "mynetworks_style");
-	char *space = plan_copy(m->im->plan, list);
-	struct buf b = { .p = space, .cap = list.n };
-
-	for (size_t i = 0; i < 2; i++) {
-		const struct plan_at at = maincf_at(m, restrictions[i]);
-
-		if (!forbid_networks(m, restrictions[i]))
-			continue;
-		plan_note(m->im->plan, at, "%s: clients in mynetworks may not send elsewhere "
-		    "without a login, so nobody but this host's sendmail may",
-		    restrictions[i]);
-		(void)plan_set(m->im->plan, "server", "trusted", at, "local");
-		return;
-	}
-	if (list.n == 0 && *style && strcmp(style, "host") != 0)
-		plan_untranslated(m->im->plan, maincf_at(m, "mynetworks_style"),
-		    SL("mynetworks_style"), "write the networks that may send anywhere into "
-		    "[server] trusted");
-	while ((word = maincf_word(&list)).n) {
-		if (b.n)
-			buf_chr(&b, ' ');
-		for (size_t i = 0; i < word.n; i++)
-			if (word.p[i] != '[' && word.p[i] != ']')
-				buf_chr(&b, word.p[i]);
-	}
-	if (b.n)
-		(void)plan_set(m->im->plan, "server", "trusted", maincf_at(m, "mynetworks"),
-		    "%.*s local", (int)b.n, b.p);
-}
-
 static void
 note_interfaces(const struct maincf *m)
 {
@@ -590,7 +532,7 @@ import_postfix(struct import *im, const char *file, struct slice text)
 
 	if (maincf_read(&m, im, file, text)) {
 		set_name(&m);
-		set_networks(&m);
+		postfix_clients_set_networks(&m);
 		set_small(&m);
 		set_milters(&m);
 		postfix_routes_set_transports(&m);
@@ -601,6 +543,7 @@ import_postfix(struct import *im, const char *file, struct slice text)
 		set_default(&m);
 		postfix_host_set(&m, "route *", SL(""), slice_str(maincf_get(&m, "relayhost")),
 		    maincf_at(&m, "relayhost"));
+		postfix_clients_close_routes(&m);
 		note_without_host(&m);
 		note_interfaces(&m);
 		note_others(&m);
