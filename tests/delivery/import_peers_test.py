@@ -133,6 +133,30 @@ def _():
     same(glob.glob(site.directory + "/**/*.new", recursive=True), [])
 
 
+@test("a name that is taken leads no secret to a reader, another file or a pipe")
+def _():
+    site = Site("import-taken")
+    root = lay_out(site, KINDS["msmtp"])
+    folder = site.directory + "/out"
+    new = folder + "/import-%s.password.new" % ADDRESS
+    victim = site.directory + "/victim"
+    os.mkdir(folder)
+    with open(victim, "w") as file:
+        file.write("mine\n")
+    os.chmod(victim, 0o644)
+    for take in os.link, os.symlink, lambda _, name: os.mkfifo(name):
+        take(victim, new)
+        with open(victim) as reader:
+            done = run(IMPORT, "--root", root, "--write", folder, "--force", umask=0)
+            same((done.returncode, reader.read()), (0, "mine\n"), done.stderr)
+        st = os.stat(victim)
+        same((stat.S_IMODE(st.st_mode), st.st_uid), (0o644, os.geteuid()))
+        st = os.lstat(new[:-4])
+        same((stat.S_IFMT(st.st_mode), stat.S_IMODE(st.st_mode), st.st_nlink),
+             (stat.S_IFREG, 0o600, 1))
+        same(open(new[:-4]).read(), PASSWORD + "\n")
+
+
 @test("an error while files are written changes nothing; the umask hides no configuration")
 def _():
     site = Site("import-error")

@@ -154,36 +154,58 @@ set_rights(int fd, enum plan_kind kind)
 	return fchmod(fd, modes[kind]) < 0 ? -errno : 0;
 }
 
-/* Write NAME.new, which publish_file() renames. */
-static int
-prepare_file(int folder, const char *name, enum plan_kind kind, const char *content)
-{
-	struct file_replace f;
-	struct stat st;
-	int r;
-
-	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
-		return -EISDIR;
-	r = file_replace_begin(&f, folder, name);
-	if (r < 0)
-		return r;
-	if (fputs(content, f.out) < 0 || fflush(f.out) != 0)
-		r = -errno;
-	if (r == 0)
-		r = set_rights(fileno(f.out), kind);
-	if (r == 0 && fsync(fileno(f.out)) < 0)
-		r = -errno;
-	if (fclose(f.out) != 0 && r == 0)
-		r = -errno;
-	if (r < 0)
-		(void)unlinkat(folder, f.new_name, 0);
-	return r;
-}
-
 static const char *
 new_name(struct plan *p, const char *name)
 {
 	return plan_text(p, "%s" FILE_NEW, name);
+}
+
+/* A file that nobody has open or by another name: one that was there may be a link to another file,
+ * or a reader waits in it for the secret. */
+static int
+open_new(int folder, const char *name, FILE **ret)
+{
+	int fd, r;
+
+	if (unlinkat(folder, name, 0) < 0 && errno != ENOENT)
+		return -errno;
+	fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	*ret = fdopen(fd, "w");
+	if (*ret)
+		return 0;
+	r = -errno;
+	(void)close(fd);
+	(void)unlinkat(folder, name, 0);
+	return r;
+}
+
+/* Write NAME.new, which publish_file() renames. */
+static int
+prepare_file(struct plan *p, int folder, const char *name, enum plan_kind kind, const char *content)
+{
+	const char *under = new_name(p, name);
+	struct stat st;
+	FILE *out;
+	int r;
+
+	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
+		return -EISDIR;
+	r = open_new(folder, under, &out);
+	if (r < 0)
+		return r;
+	if (fputs(content, out) < 0 || fflush(out) != 0)
+		r = -errno;
+	if (r == 0)
+		r = set_rights(fileno(out), kind);
+	if (r == 0 && fsync(fileno(out)) < 0)
+		r = -errno;
+	if (fclose(out) != 0 && r == 0)
+		r = -errno;
+	if (r < 0)
+		(void)unlinkat(folder, under, 0);
+	return r;
 }
 
 static int
@@ -267,7 +289,7 @@ for_files(struct plan *p, int folder, bool publish, struct buf *why)
 		if (!f->content)
 			continue;
 		r = publish ? publish_file(p, folder, f->name) :
-		    prepare_file(folder, f->name, f->kind, f->content);
+		    prepare_file(p, folder, f->name, f->kind, f->content);
 		if (r < 0)
 			buf_fmt(why, "%s: %s", f->path, strerror(-r));
 	}
@@ -279,7 +301,7 @@ write_all(struct plan *p, int folder, const char *config, struct buf *why)
 {
 	const char *path = OUTPUT_CONFIG, *name = strchr(path, '/') + 1;
 	const int conf_d = open_conf_d(folder);
-	int r = conf_d < 0 ? conf_d : prepare_file(conf_d, name, PLAN_TEXT, config);
+	int r = conf_d < 0 ? conf_d : prepare_file(p, conf_d, name, PLAN_TEXT, config);
 	const bool prepared = r == 0;
 
 	if (prepared)
