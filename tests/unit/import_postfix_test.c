@@ -141,6 +141,30 @@ static const struct import_case cases[] = {
 	    { "/t", "a.example smtp:\nc.example :\n" } },
 	  "route a.example: via = mx @t:1\nroute c.example: via = smtp://b.example @t:2\n"
 	  "route *: via = smtp://b.example @main.cf:2\n", { NULL }, 0, NULL },
+	{ "a line without transport and host leaves the mail of users here",
+	  { { CF, "mydestination = A.example\nalias_maps =\nhome_mailbox = M/\n"
+		  "relayhost = [b.example]\ntransport_maps = hash:/t\n" },
+	    { "/t", "a.example :\n* smtp:[c.example]\n" } },
+	  "route *: via = smtp://c.example @t:2\n"
+	  "route a.example: via = maildir:~/M @main.cf:1\n"
+	  "route a.example: recipients = users @main.cf:1\n",
+	  { "0 smtp-maildir.socket", "0 mail for root", "4 there is a [route *]" }, 3, NULL },
+	{ "relay domains go to the smarthost too",
+	  { { CF, NONE "relayhost = [b.example]\nrelay_domains = a.example\n" } },
+	  "route a.example: via = smtp://b.example @main.cf:3\n"
+	  "route a.example: accept = anyone @main.cf:3\n"
+	  "route *: via = smtp://b.example @main.cf:2\n", { NULL }, 0, NULL },
+	{ "relay domains whose mail is refused",
+	  { { CF, NONE "relayhost = [b.example]\nrelay_domains = a.example\n"
+		  "relay_transport = error:closed\n" } },
+	  "route a.example: via = reject:closed @main.cf:3\n"
+	  "route *: via = smtp://b.example @main.cf:2\n", { "4 relay_transport" }, 1, NULL },
+	{ "relay domains that go to a host of their own",
+	  { { CF, NONE "relayhost = [b.example]\nrelay_domains = a.example\n"
+		  "relay_transport = relay:[c.example]\n" } },
+	  "route a.example: via = smtp://c.example @main.cf:3\n"
+	  "route a.example: accept = anyone @main.cf:3\n"
+	  "route *: via = smtp://b.example @main.cf:2\n", { "4 relay_transport" }, 1, NULL },
 	{ "a comparison",
 	  { { CF, NONE "relayhost = [${{$x} == {1} ? {a.example} : {b.example}}]\n" } }, "",
 	  { "2 relayhost: its value depends on a comparison" }, 1, NULL },

@@ -44,7 +44,8 @@ static const struct text_advice others[] = {
 	{ "virtual_mailbox_domains", POSTFIX_HOST_DOMAINS },
 	{ "virtual_alias_maps", "write the addresses into the aliases of the domain's [route]" },
 	{ "virtual_mailbox_maps", "name a file of the users: recipients in the domain's [route]" },
-	{ "relay_transport", POSTFIX_HOST_DOMAINS }, { "virtual_transport", POSTFIX_HOST_DOMAINS },
+	{ "relay_transport", "it is for the [route]s of relay_domains only" },
+	{ "virtual_transport", POSTFIX_HOST_DOMAINS },
 	{ "local_recipient_maps", "the recipients are the users and the aliases, and all "
 	    "others are refused: see recipients in smtp-handler.conf(5)" },
 	{ "smtp_tls_policy_maps", "set tls in the [route] of the domain" },

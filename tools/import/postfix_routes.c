@@ -99,6 +99,8 @@ set_transport(const struct maincf *m, const struct maincf_line *l, struct plan_a
 		    "cannot have its own");
 		return;
 	}
+	if (slice_eq(l->value, SL(":")) && is_listed(m, "mydestination", l->name))
+		return;		/* nothing changes: the mail is for this host's users */
 	if (plan_get(p, section, "via")) {
 		plan_note(p, at, "a line above has this domain: this one is left out");
 		return;
@@ -130,7 +132,10 @@ postfix_routes_set_relay_domains(const struct maincf *m)
 	struct slice list = slice_str(maincf_get(m, "relay_domains")), name;
 	struct plan *p = m->im->plan;
 	const bool some = *maincf_get(m, "relay_recipient_maps") != '\0';
+	const char *way = maincf_get(m, "relay_transport");
 
+	if (!*way || strcmp(way, "relay") == 0 || strcmp(way, "smtp") == 0)
+		way = ":";	/* to relayhost, if there is one */
 	if (some && list.n)
 		plan_note(p, maincf_at(m, "relay_recipient_maps"), "strangers may not send to "
 		    "relay_domains yet, as all recipients would exist: write accept = anyone and "
@@ -145,8 +150,10 @@ postfix_routes_set_relay_domains(const struct maincf *m)
 		if (is_listed(m, "mydestination", name))
 			continue;
 		via = plan_get(p, section, "via");
-		if (!via && plan_set(p, section, "via", at, "mx"))
-			via = "mx";
+		if (!via) {
+			set_way(m, section, slice_str(way), at);
+			via = plan_get(p, section, "via");
+		}
 		if (via && strncmp(via, "reject:", 7) != 0)
 			(void)plan_set(p, section, "accept", at, some ? "trusted" : "anyone");
 	}
