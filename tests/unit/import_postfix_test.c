@@ -283,6 +283,23 @@ static const struct import_case cases[] = {
 	  "server: max-message-size = 1T @main.cf:7\n",
 	  { "2 append_dot", "4 smtputf8", "5 tls-ca-file", "6 token-command",
 	    "8 local_recipient_maps" }, 5, NULL },
+	{ "the server of port 25 has settings of its own in master.cf",
+	  { { CF, NONE "mynetworks = 192.0.2.0/24\nsmtpd_relay_restrictions = permit_mynetworks\n"
+		  "relay_domains = a.example\n" }, { "/etc/postfix/master.cf",
+		  "smtp inet n - y - 1 postscreen\nsmtpd pass - - y - - smtpd -v\n"
+		  "  -o { mynetworks = 127.0.0.0/8 [::1] } -o relayhost=[b.example]\n"
+		  "# x\n  -osmtpd_client_restrictions=permit_mynetworks,reject\n"
+		  "587 inet n - y - - smtpd -o mynetworks=0.0.0.0/0\n"
+		  "relay unix - - y - - smtp -o smtpd_helo_restrictions=reject\n" } },
+	  "server: trusted = 127.0.0.0/8 ::1 local @master.cf:2\n"
+	  "route a.example: via = mx @main.cf:4\nroute a.example: accept = trusted @master.cf:2\n",
+	  { "2 relayhost: is not", "2 strangers may not", "2 smtpd_client_restrictions: is not",
+	    "3 smtpd_relay_restrictions: is not", "6 587: is not" }, 5, NULL },
+	{ "arguments of master.cf that end in the middle",
+	  { { CF, NONE }, { "/etc/postfix/master.cf", "smtp inet n - y - - smtpd -o\n"
+		  "smtp inet n - y - - smtpd -o { mynetworks = 192.0.2.1\nsmtp inet\n"
+		  "smtp inet n - y - - smtpd -o {} -o {\n" } },
+	  "server: trusted = 192.0.2.1 local @master.cf:2\n", { NULL }, 0, NULL },
 	{ "services of master.cf on other ports",
 	  { { CF, NONE }, { "/etc/postfix/master.cf", "smtp inet n - y - - smtpd\n"
 		  "#smtps inet n - y - - smtpd\nsubmission inet n - y - - smtpd\n"

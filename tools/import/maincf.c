@@ -62,6 +62,17 @@ logical_line(struct plan *p, struct slice *rest, unsigned *number, struct slice 
 }
 
 bool
+maincf_add(struct maincf *m, const struct maincf_line *l)
+{
+	if (m->n == PLAN_MAX) {
+		m->im->plan->failed = true;
+		return false;
+	}
+	m->lines[m->n++] = *l;
+	return true;
+}
+
+bool
 maincf_read(struct maincf *m, struct import *im, const char *file, struct slice text)
 {
 	struct slice line, rest = text;
@@ -81,11 +92,8 @@ maincf_read(struct maincf *m, struct import *im, const char *file, struct slice 
 			    "this line has no =, and is left out");
 			continue;
 		}
-		if (m->n == PLAN_MAX) {
-			im->plan->failed = true;
+		if (!maincf_add(m, &(struct maincf_line){ name, slice_trim(value), file, first }))
 			return false;
-		}
-		m->lines[m->n++] = (struct maincf_line){ name, slice_trim(value), first };
 	}
 	return !im->plan->failed;
 }
@@ -116,7 +124,7 @@ maincf_at(const struct maincf *m, const char *name)
 {
 	const struct maincf_line *l = find_line(m, slice_str(name));
 
-	return (struct plan_at){ m->file, l ? l->line : 0 };
+	return (struct plan_at){ l ? l->file : m->file, l ? l->line : 0 };
 }
 
 /* ---- expansion ---- */
@@ -333,6 +341,12 @@ maincf_word(struct slice *list)
 
 /* ---- tables ---- */
 
+struct maincf_table
+maincf_table_of(const char *file, struct slice text)
+{
+	return (struct maincf_table){ .file = file, .rest = text };
+}
+
 bool
 maincf_table_open(const struct maincf *m, struct slice table, struct plan_at at,
     struct maincf_table *ret)
@@ -353,8 +367,7 @@ maincf_table_open(const struct maincf *m, struct slice table, struct plan_at at,
 		    "[route], [sender] or aliases", (int)(type.n < 40 ? type.n : 40), type.p);
 		return false;
 	}
-	ret->file = plan_copy(m->im->plan, path);
-	ret->line = 0;
+	*ret = maincf_table_of(plan_copy(m->im->plan, path), SL(""));
 	if (!m->im->read(m->im, ret->file, &text)) {
 		plan_note(m->im->plan, at, "%.200s cannot be read: print its database into that "
 		    "file by  "
@@ -374,5 +387,6 @@ maincf_table_next(const struct maincf *m, struct maincf_table *t, struct maincf_
 	if (!logical_line(m->im->plan, &t->rest, &t->line, &line, &ret->line))
 		return false;
 	ret->name = text_word(line, &ret->value);
+	ret->file = t->file;
 	return true;
 }

@@ -11,6 +11,7 @@
 
 struct maincf_line {
 	struct slice name, value;	/* the value with its continuation lines joined */
+	const char *file;
 	unsigned line;
 };
 
@@ -25,6 +26,9 @@ struct maincf {
  * or if there are more than PLAN_MAX. */
 bool maincf_read(struct maincf *m, struct import *im, const char *file, struct slice text);
 void maincf_done(struct maincf *m);
+
+/* Add a parameter that counts more than those before it.  False if there are PLAN_MAX. */
+bool maincf_add(struct maincf *m, const struct maincf_line *l);
 
 /* Is the parameter set? */
 bool maincf_has(const struct maincf *m, const char *name);
@@ -52,6 +56,8 @@ struct maincf_table {
 
 bool maincf_table_open(const struct maincf *m, struct slice table, struct plan_at at,
     struct maincf_table *ret);
+/* The lines of a text as a table has them. */
+struct maincf_table maincf_table_of(const char *file, struct slice text);
 bool maincf_table_next(const struct maincf *m, struct maincf_table *t, struct maincf_line *ret);
 
 #endif

@@ -7,6 +7,7 @@
 #include "tools/import/postfix_clients.h"
 #include "tools/import/postfix_host.h"
 #include "tools/import/postfix_routes.h"
+#include "tools/import/postfix_services.h"
 #include "tools/import/text.h"
 
 #define NO_REWRITE "our programs do not rewrite addresses: give the sender by sendmail -f"
@@ -482,7 +483,7 @@ note_unusual(const struct maincf *m, const struct maincf_line *l)
 		for (size_t k = 0; k < 3 && with_usual[i].usual[k]; k++)
 			usual |= slice_eq(l->value, slice_str(with_usual[i].usual[k]));
 		if (!usual)
-			plan_untranslated(m->im->plan, (struct plan_at){ m->file, l->line },
+			plan_untranslated(m->im->plan, (struct plan_at){ l->file, l->line },
 			    l->name, with_usual[i].advice);
 		return true;
 	}
@@ -495,7 +496,7 @@ note_others(const struct maincf *m)
 {
 	for (size_t i = 0; i < m->n; i++) {
 		const struct maincf_line *l = &m->lines[i];
-		const struct plan_at at = { m->file, l->line };
+		const struct plan_at at = { l->file, l->line };
 
 		if ((l->value.n == 0 && !slice_eq(l->name, SL("local_recipient_maps"))) ||
 		    is_translated(l->name) || note_unusual(m, l) ||
@@ -506,32 +507,13 @@ note_others(const struct maincf *m)
 	}
 }
 
-/* Services of master.cf that listen on other ports than 25. */
-static void
-note_services(const struct maincf *m)
-{
-	struct plan *p = m->im->plan;
-	const char *file = text_beside(m->im, m->file, "master.cf");
-	struct text_lines lines;
-	struct slice text, line, rest, name;
-
-	lines = text_lines(m->im->read(m->im, file, &text) ? text : SL(""));
-	while (text_next(&lines, &line)) {
-		name = text_word(line, &rest);
-		if (slice_eq(text_word(rest, &rest), SL("inet")) && !slice_eq(name, SL("smtp")) &&
-		    !slice_eq(name, SL("25")))
-			plan_untranslated(p, (struct plan_at){ file, lines.line }, name,
-			    "for the ports 587 and 465 " PEOPLE "; another port is a socket unit "
-			    "of your own");
-	}
-}
-
 void
 import_postfix(struct import *im, const char *file, struct slice text)
 {
 	struct maincf m;
 
 	if (maincf_read(&m, im, file, text)) {
+		postfix_services_read(&m);
 		set_name(&m);
 		postfix_clients_set_networks(&m);
 		set_small(&m);
@@ -548,7 +530,6 @@ import_postfix(struct import *im, const char *file, struct slice text)
 		note_without_host(&m);
 		note_interfaces(&m);
 		note_others(&m);
-		note_services(&m);
 	}
 	maincf_done(&m);
 }

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: ISC
+/*
+ * master(5): NAME TYPE PRIVATE UNPRIVILEGED CHROOT WAKEUP PROCESSES COMMAND, and arguments, of
+ * which "-o NAME=VALUE" sets a parameter for this service.  Blanks in values have braces around.
+ */
+#include "tools/import/postfix_services.h"
+
+#include "tools/import/text.h"
+
+/* The next argument; of one in braces, the text in them.  Empty at the end. */
+static struct slice
+take_argument(struct slice *rest)
+{
+	struct slice text = slice_trim(*rest), behind;
+	unsigned depth = 0;
+
+	if (!slice_has_prefix(text, SL("{")))
+		return text_word(text, rest);
+	for (size_t i = 0; i < text.n; i++) {
+		depth += text.p[i] == '{';
+		depth -= text.p[i] == '}';
+		if (depth)
+			continue;
+		behind = slice_skip(text, i + 1);
+		*rest = behind;
+		return slice_trim(slice_of(text.p + 1, i - 1));
+	}
+	*rest = SL("");
+	return slice_trim(slice_skip(text, 1));
+}
+
+/* A parameter of the server of port 25.  Those of other programs have no effect there. */
+static void
+set_parameter(struct maincf *m, struct slice text, struct plan_at at)
+{
+	struct slice value, name = slice_trim(slice_cut(text, '=', &value));
+
+	if (slice_has_prefix(name, SL("smtpd_")) || slice_eq(name, SL("mynetworks")))
+		(void)maincf_add(m, &(struct maincf_line){ name, slice_trim(value), at.file,
+		    at.line });
+	else if (name.n)
+		plan_untranslated(m->im->plan, at, name, "only this service of master.cf has it");
+}
+
+/* Take the -o of a service. */
+static void
+set_parameters(struct maincf *m, struct slice arguments, struct plan_at at)
+{
+	struct slice word;
+
+	while ((word = take_argument(&arguments)).n)
+		if (slice_eq(word, SL("-o")))
+			set_parameter(m, take_argument(&arguments), at);
+		else if (slice_has_prefix(word, SL("-o")))
+			set_parameter(m, slice_skip(word, 2), at);
+}
+
+/* Skip the words between the type and the command. */
+static struct slice
+skip_columns(struct slice rest)
+{
+	for (int i = 0; i < 5; i++)
+		(void)text_word(rest, &rest);
+	return rest;
+}
+
+void
+postfix_services_read(struct maincf *m)
+{
+	const char *file = text_beside(m->im, m->file, "master.cf");
+	struct maincf_table table;
+	struct maincf_line l;
+	struct slice text;
+
+	table = maincf_table_of(file, m->im->read(m->im, file, &text) ? text : SL(""));
+	while (maincf_table_next(m, &table, &l)) {
+		const struct plan_at at = { file, l.line };
+		struct slice arguments, rest, type = text_word(l.value, &rest);
+		const struct slice command = text_word(skip_columns(rest), &arguments);
+		const bool smtp = slice_eq(l.name, SL("smtp")) || slice_eq(l.name, SL("25"));
+
+		if (slice_eq(type, SL("pass")) ? slice_eq(command, SL("smtpd")) :
+		    slice_eq(type, SL("inet")) && smtp)
+			set_parameters(m, arguments, at);
+		else if (slice_eq(type, SL("inet")))
+			plan_untranslated(m->im->plan, at, l.name, "for the ports 587 and 465 see "
+			    "chapter \"People who send from anywhere\" of smtp-handler-guide(7); "
+			    "another port is a socket unit of your own");
+	}
+}
