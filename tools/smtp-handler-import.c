@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -115,21 +117,34 @@ read_all(struct import *im, int fd, const char *path, struct slice *ret)
 	return !why && !im->plan->failed;
 }
 
-/* The file that a path means: an absolute one is in the folder of --root. */
-static const char *
-full_path(struct import *im, const char *path)
+/* Open the file that a path means.  An absolute one is in the folder of --root, and so is what the
+ * links on its way name: the files of this machine are not those of the other. */
+static int
+open_path(const struct import *im, const char *path, int flags)
 {
 	const struct source *s = im->ctx;
+	const struct open_how how = {
+		.flags = (unsigned)(flags | O_CLOEXEC), .resolve = RESOLVE_IN_ROOT,
+	};
+	int root, fd, error;
 
-	return plan_text(im->plan, "%s%s", path[0] == '/' ? s->o->root : "", path);
+	if (path[0] != '/' || !*s->o->root)
+		return open(path, flags | O_CLOEXEC);
+	root = open(s->o->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return -1;
+	fd = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+	error = errno;
+	(void)close(root);
+	errno = error;
+	return fd;
 }
 
 static bool
 read_path(struct import *im, const char *path, struct slice *ret)
 {
 	struct stat st;
-	const char *full = full_path(im, path);
-	const int fd = open(full, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	const int fd = open_path(im, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	bool good;
 
 	if (fd < 0)
@@ -153,10 +168,24 @@ kind_named(const char *name)
 	return NULL;
 }
 
+/* The status of the file that a path means.  False: it is not there. */
 static bool
-is_there(struct import *im, const char *path)
+find_status(const struct import *im, const char *path, struct stat *ret)
 {
-	return access(full_path(im, path), F_OK) == 0;
+	const int fd = open_path(im, path, O_PATH);
+	const bool found = fd >= 0 && fstat(fd, ret) == 0;
+
+	if (fd >= 0)
+		(void)close(fd);
+	return found;
+}
+
+static bool
+is_there(const struct import *im, const char *path)
+{
+	struct stat ignored;
+
+	return find_status(im, path, &ignored);
 }
 
 /* The path of a usual place. */
@@ -219,7 +248,7 @@ find_file(struct import *im, const struct options *o, const struct import_kind *
 	if (!o->file)
 		return find_usual(im, o, ret, ret_file);
 	*ret_file = o->file;
-	if (stat(full_path(im, o->file), &st) == 0 && S_ISDIR(st.st_mode)) {
+	if (find_status(im, o->file, &st) && S_ISDIR(st.st_mode)) {
 		*ret_file = find_in_folder(im, o, ret);
 		return *ret_file ? 0 : complain(EX_NOINPUT, o->file,
 		    "there is no file to import in it");

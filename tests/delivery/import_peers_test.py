@@ -227,6 +227,25 @@ def _():
     check(done.returncode == 0 and "[route *]" in done.stdout, done.stdout, done.stderr)
 
 
+@test("--root: links and names with .. stay in that folder")
+def _():
+    site = Site("import-root")
+    root = lay_out(site, KINDS["postfix"])
+    table = root + "/etc/postfix/sasl_passwd"
+    with open(site.directory + "/sasl", "w") as file:
+        file.write("[%s] eve:of-this-machine\n" % ADDRESS)
+    os.rename(table, root + "/moved")
+    for target in site.directory + "/sasl", "../../../sasl":
+        os.symlink(target, table)
+        done = run(IMPORT, "--root", root)
+        same(done.returncode, 0)
+        check("eve" not in done.stdout and "has no password" in done.stderr, done.stdout)
+        os.unlink(table)
+    os.symlink("/moved", table)
+    done = run(IMPORT, "--root", root)
+    check("\nuser = anna\t" in done.stdout, done.stdout, done.stderr)
+
+
 @test("--run-commands: the first line is kept, and no command or no output is no password")
 def _():
     site = Site("import-commands")
