@@ -82,6 +82,17 @@ keep_refusing(struct delivery *d, struct transaction *t, struct connect *c)
 	d->client->link->last_resort = true;
 }
 
+/* The reply to one member of a list may name it.  It is the reason of others, too. */
+static void
+blame(struct connect *c, const struct transaction *t)
+{
+	struct outcome why = t->why;
+
+	if (t->e->verp && t->nleft > 1)
+		refusals_hide(&why);
+	connect_blame(c, &why);
+}
+
 /* The link is of no more use, but recipients may be left: what that means for the next host. */
 static void
 leave_link(struct delivery *d, struct transaction *t, struct connect *c, enum transaction_end end,
@@ -94,7 +105,7 @@ leave_link(struct delivery *d, struct transaction *t, struct connect *c, enum tr
 		d->client->tls_again = true;
 		connect_done(c);
 		connect_init(c, d, t->e);
-		connect_blame(c, &t->why);
+		blame(c, t);
 	} else if (end == TRANSACTION_SPENT) {		/* the same hosts again, from the first */
 		connect_done(c);
 		connect_init(c, d, t->e);
@@ -104,7 +115,7 @@ leave_link(struct delivery *d, struct transaction *t, struct connect *c, enum tr
 		       "before all recipients were handled"));
 		connect_blame(c, &lost);
 	} else if (end == TRANSACTION_NEXT && !went_stale(d, kept)) {
-		connect_blame(c, &t->why);
+		blame(c, t);
 	}
 }
 
@@ -134,14 +145,15 @@ go_over_link(struct delivery *d, struct transaction *t, struct connect *c, bool 
 	return false;
 }
 
-/* Have the hosts refused MAIL of this sender too often?  Then they are not asked. */
+/* Have the hosts refused MAIL of this sender too often?  Then they are not asked.  For the message
+ * that runs, that counts for the host which has refused it. */
 static bool
-settle_resting(struct delivery *d, struct transaction *t)
+settle_resting(struct delivery *d, struct transaction *t, bool begun)
 {
 	struct outcome o;
 
-	if (t->ahead || !refusals_rest(&d->client->refusals, t->e->from, t->e->verp, clock_ms(),
-	    &o))
+	if (t->ahead || (begun && t->nrefused < REFUSALS_MAX) ||
+	    !refusals_rest(&d->client->refusals, t->e->from, t->e->verp, clock_ms(), &o))
 		return false;
 	transcript_fact(d->transcript, "%s", o.detail);
 	transaction_settle_rest(t, &o);
@@ -152,17 +164,17 @@ static void
 deliver_left(struct delivery *d, struct transaction *t, struct connect *c)
 {
 	struct client_state *client = d->client;
-	bool kept = client->link != NULL, next_host = false;
+	bool kept = client->link != NULL, begun = false;
 
-	while (t->nleft && (next_host || !settle_resting(d, t))) {
+	while (t->nleft && !settle_resting(d, t, begun)) {
+		begun = true;
 		if (!client->link)
 			client->link = connect_next(c);
 		if (!client->link) {
 			give_up(d, t, c);
 			return;
 		}
-		next_host = !go_over_link(d, t, c, kept);
-		if (!next_host)
+		if (go_over_link(d, t, c, kept))
 			continue;
 		drop_link(client);
 		kept = false;

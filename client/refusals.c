@@ -145,3 +145,15 @@ refusals_everyone(const struct refusals *r, struct outcome *ret)
 	ret->everyone = true;
 	return true;
 }
+
+void
+refusals_hide(struct outcome *o)
+{
+	char space[100];
+	struct buf b = BUF(space);
+
+	if (!o->remote)
+		return;
+	buf_fmt(&b, "the host refuses members of the list for now, %.3s at last", o->detail);
+	set_text(o, o, buf_slice(&b));
+}

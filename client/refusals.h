@@ -56,4 +56,7 @@ bool refusals_rest(const struct refusals *r, struct slice from, bool verp, int64
  * the text of the host, which may name a sender. */
 bool refusals_everyone(const struct refusals *r, struct outcome *ret);
 
+/* Leave out the text of a host's reply to one member of a list. */
+void refusals_hide(struct outcome *o);
+
 #endif

@@ -327,6 +327,7 @@ put_off_message(struct transaction *t, const struct outcome *o)
 
 	t->why = *o;
 	t->refused = l->dirty = true;
+	t->nrefused++;
 	refusals_add(&t->d->client->refusals, t->e->from, !l->took_mail, o, clock_ms());
 	if (t->e->verp && !l->others) {
 		l->last_resort = true;
@@ -346,6 +347,7 @@ take_mail_reply(struct transaction *t)
 	if (t->mail_accepted) {
 		l->took_mail = true;
 		l->last_resort = false;
+		t->nrefused = 0;
 		refusals_end(&t->d->client->refusals, t->e->from);
 	}
 	if (t->mail_accepted || refuses_ipv6(t) || refuses_clear(t))
@@ -533,6 +535,9 @@ repeat_by_data(struct transaction *t)
 static enum transaction_end
 settle_content(struct transaction *t, enum content_end end, const struct outcome *o)
 {
+	/* The reply to MAIL explains more than that to a chunk which it has made useless. */
+	if (end == CONTENT_REPLIED && !t->mail_accepted)
+		return TRANSACTION_DONE;
 	if ((end == CONTENT_REPLIED || end == CONTENT_PUT_OFF) && refuses_ipv6(t))
 		return TRANSACTION_NEXT;
 	if ((end == CONTENT_REPLIED || end == CONTENT_PUT_OFF) &&
@@ -602,18 +607,16 @@ assume_accepted(struct transaction *t)
 static enum transaction_end
 take_end(struct transaction *t)
 {
-	struct refusals *refusals = &t->d->client->refusals;
+	const struct smtp_link *l = t->link;
 	struct outcome o;
 
-	t->refused = !t->mail_accepted && !t->link->took_mail;
-	if (!t->refused)
-		return t->e->verp && !t->mail_accepted ? TRANSACTION_SPENT : TRANSACTION_NEXT;
-	refusals_add(refusals, t->e->from, true, &t->why, clock_ms());
-	if (!t->e->verp || t->link->others ||
-	    refusals_rest(refusals, t->e->from, true, clock_ms(), &o))
-		return TRANSACTION_NEXT;
-	settle(t, 0, &t->why);
-	return TRANSACTION_SPENT;
+	outcome_from_reply(&o, &l->reply, slice_str(l->host));
+	if (!commands_mail_refused(t))		/* else the reply to MAIL explains more */
+		t->why = o;
+	if (commands_at_mail(t) && !l->took_mail)
+		put_off_message(t, &o);
+	return t->e->verp && !t->mail_accepted && (l->took_mail || !l->others) ?
+	    TRANSACTION_SPENT : TRANSACTION_NEXT;
 }
 
 /*
@@ -643,7 +646,6 @@ broken(struct transaction *t, int error)
 			t->why = o;
 		t->in_clear |= l->downgraded;
 	} else if (!refuses_ipv6(t)) {
-		outcome_from_reply(&t->why, &l->reply, slice_str(l->host));
 		end = take_end(t);
 	}
 	l->closed = true;
@@ -661,34 +663,39 @@ begin_time(struct transaction *t)
 	t->link->end_ms = clock_ms() + all_ms + t->share_ms * ((int64_t)t->asked - 1);
 }
 
-/* With VERP, a refusal of MAIL is about one recipient: behind the others it waits for another host.
- * False if no other is left for this host, or if it has refused too many in a row. */
+/* With VERP, a refusal is about one recipient: behind the others it waits for another host.  False
+ * if no other is left for this host, or if it has refused too many in a row. */
 static bool
 put_off_one(struct transaction *t)
 {
 	const uint32_t rcpt = t->left[0];
-	struct outcome o;
 
 	memmove(t->left, t->left + 1, (t->nleft - 1) * sizeof *t->left);
 	t->left[t->nleft - 1] = rcpt;
-	return ++t->nput_off < t->nleft &&
-	    !refusals_rest(&t->d->client->refusals, t->e->from, true, clock_ms(), &o);
+	return ++t->nput_off < t->nleft && t->nrefused < REFUSALS_MAX;
 }
 
 /* The end of a transaction if recipients are left. */
 static enum transaction_end
 go_on(struct transaction *t, enum transaction_end end, size_t had)
 {
+	const bool same = t->nleft == had;
+
 	if (t->in_clear)
 		return TRANSACTION_BY_TLS;
 	if (t->spent)
 		return TRANSACTION_SPENT;
-	if ((t->moved || t->elsewhere) && end != TRANSACTION_SPENT)
+	/* With VERP, a session that ended at one recipient has not refused the others. */
+	if (t->e->verp && !t->mail_accepted && t->link->closed && !same)
+		return TRANSACTION_SPENT;
+	if (t->moved && end != TRANSACTION_SPENT)
 		return TRANSACTION_NEXT;
-	if (t->refused && end == TRANSACTION_DONE && t->e->verp && t->nleft == had)
+	if ((t->refused || t->elsewhere) && end == TRANSACTION_DONE && t->e->verp && same &&
+	    !t->link->closed)
 		return put_off_one(t) ? TRANSACTION_DONE : TRANSACTION_NEXT;
-	return end == TRANSACTION_DONE && !t->mail_accepted && t->nleft == had ?
-	    TRANSACTION_NEXT : end;
+	if (t->elsewhere && end != TRANSACTION_SPENT)
+		return TRANSACTION_NEXT;
+	return end == TRANSACTION_DONE && !t->mail_accepted && same ? TRANSACTION_NEXT : end;
 }
 
 static enum transaction_end
@@ -725,8 +732,10 @@ transaction_run(struct transaction *t, struct smtp_link *l)
 {
 	const enum transaction_end end = run_plan(t, l);
 
-	if (end != TRANSACTION_DONE)	/* the next host has refused nobody */
+	if (end != TRANSACTION_DONE || l->closed)	/* the next host has refused nobody */
 		t->nput_off = 0;
+	if (end == TRANSACTION_NEXT)
+		t->nrefused = 0;
 	return end;
 }
 

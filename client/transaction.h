@@ -39,6 +39,7 @@ struct transaction {
 	unsigned char *state;		/* a state for each recipient: enum rcpt_state */
 	size_t nleft;
 	size_t nput_off;		/* the last of them: refused by this host, with VERP */
+	size_t nrefused;		/* MAIL refused for now by this host, in a row */
 	struct outcome why;		/* TRANSACTION_NEXT: the host's fault (deferred) */
 	struct outcome unfit;		/* what the last unfit host lacked (failed) */
 	bool any_unfit;			/* unfit is set */
@@ -145,6 +146,8 @@ int commands_step(struct transaction *t, enum commands_reply *ret, size_t *ret_r
 bool commands_all_sent(const struct transaction *t);
 /* All commands before DATA or BDAT have a reply. */
 bool commands_all_replied(const struct transaction *t);
+/* The next reply belongs to MAIL. */
+bool commands_at_mail(const struct transaction *t);
 /* MAIL has a reply other than 2yz. */
 bool commands_mail_refused(const struct transaction *t);
 /* The number of commands that were sent and have no reply. */

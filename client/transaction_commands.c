@@ -136,6 +136,12 @@ commands_all_replied(const struct transaction *t)
 }
 
 bool
+commands_at_mail(const struct transaction *t)
+{
+	return t->replied == AT_MAIL;
+}
+
+bool
 commands_mail_refused(const struct transaction *t)
 {
 	return t->replied > AT_MAIL && !t->mail_accepted;

@@ -67,6 +67,10 @@ static const struct ahead_case cases[] = {
 	{ .name = "421 to MAIL: the next one begins afresh",
 	  .script = PLAIN "= MAIL FROM:<a@b>\nS 421 4.7.1 later\nE\nN\n" PLAIN LATER BYE,
 	  .want = { "deferred 4.7.1 421", "deferred 4.7.1 451" } },
+	{ .name = "refused for now, and 421 to RSET: the next one has a session of its own",
+	  .script = PLAIN LATER "= RSET\nS 421 4.7.0 bye\nE\nN\n" PLAIN "= MAIL FROM:<a@b>\n"
+	    "S 250 ok\n= RCPT TO:<c@d>\nS 250 ok\n= DATA\nS 354 go\nD\nS 250 two\n" LATER BYE,
+	  .want = { "deferred 4.7.1 451", GOOD " 250 two", "deferred 4.7.1 451" } },
 	{ .name = "refused in a session of its own, too: no third session for the same sender",
 	  .script = PIPE FIRST NEXT "S 250 one\nS 451 4.7.1 a\nS 503 no\nS 503 no\n" BYE "N\n"
 	    PIPE NEXT "S 451 4.7.1 b\nS 503 no\nS 503 no\n= RSET\n" NEXT

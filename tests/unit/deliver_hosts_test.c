@@ -12,6 +12,10 @@
 #define TAKE   "C MAIL\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nD\nS 250 ok\n"
 #define GOOD   GREET TAKE "= QUIT\nE\n"
 #define BYE    "= QUIT\nE\n"
+#define NOT_NOW "C MAIL\nS 451 4.7.1 a\n= RSET\nS 250 ok\n"
+#define ELEVEN "a@d|b@d|c@d|d@d|e@d|f@d|g@d|h@d|i@d|j@d|k@d"
+#define FIVE   "delivered 2.0.0|delivered 2.0.0|delivered 2.0.0|delivered 2.0.0|delivered 2.0.0|"
+#define TEN    FIVE FIVE
 
 static const struct smtp_case cases[] = {
 	{ .name = "R135 the fastest of its level",
@@ -84,6 +88,25 @@ static const struct smtp_case cases[] = {
 	    BYE, GREET "= MAIL FROM:<a+c=d@b>\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nD\n"
 	    "S 250 ok\n" BYE },
 	  .want = "delivered 2.0.0|delivered 2.0.0" },
+	{ .name = "ten members of a list are refused: for the next host, one more is no eleventh",
+	  .domain = "two.test", .verp = true, .to = ELEVEN "|l@d",
+	  .script = { GREET NOT_NOW NOT_NOW NOT_NOW NOT_NOW NOT_NOW NOT_NOW NOT_NOW NOT_NOW NOT_NOW
+	    "C MAIL FROM:<a+j=d@b>\nS 451 4.7.1 a\n" BYE,
+	    GREET "= MAIL FROM:<a+k=d@b>\nS 451 4.7.1 k\n= RSET\nS 250 ok\n" TAKE TAKE TAKE TAKE
+	    TAKE TAKE TAKE TAKE TAKE TAKE TAKE BYE },
+	  .want = TEN "deferred 4.7.1 451 4.7.1 k|delivered 2.0.0" },
+	{ .name = "members of a list are refused, and the other host is down: none is named",
+	  .domain = "two.test", .verp = true, .to = "c@d|e@d",
+	  .script = { GREET "C MAIL\nS 451 4.7.1 c\n= RSET\nS 250 ok\nC MAIL\nS 450 4.7.2 e\n"
+	    BYE },
+	  .want = "deferred 4.7.2 the host refuses members of the list for now, 450 at last|"
+	    "deferred 4.7.2 the host refuses members of the list" },
+	{ .name = "451 to RCPT for a member of a list: the others first, then the next host",
+	  .domain = "two.test", .verp = true, .to = "c@d|e@d",
+	  .script = { GREET "C MAIL\nS 250 ok\nC RCPT\nS 451 c\n= RSET\nS 250 ok\n"
+	    "= MAIL FROM:<a+e=d@b>\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nD\nS 250 ok\n"
+	    BYE },
+	  .want = "deferred 4.0.0 451 c|delivered 2.0.0" },
 	{ .name = "4yz to DATA: the next host",
 	  .host = "three.test",
 	  .script = { GREET "C MAIL\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 451 disk\n" BYE, GOOD },

@@ -161,7 +161,37 @@ static const struct smtp_case cases[] = {
 	  .script = { PLAIN TIMES8(NOT_NOW) NOT_NOW "C MAIL\nS 451 4.3.1 tenth\n" BYE },
 	  .want = "deferred 4.3.1 451 4.3.1 disk|" TIMES8("deferred 4.3.1 451 4.3.1 disk|")
 	    "deferred 4.3.1 451 4.3.1 tenth|deferred 4.3.1 not asked, as MAIL of this sender "
-	    "was refused 10 times in a row: 451 4.3.1 tenth|deferred 4.3.1 not asked" },
+	    "was refused 10 times in a row, 451 at last|deferred 4.3.1 not asked" },
+	{ .name = "4yz to a reverse-path of VERP, and 421 to its recipient: one outcome",
+	  .verp = true, .to = "c@d|e@d",
+	  .script = { PIPE "C MAIL\nC RCPT\nC DATA\nQ\nS 451 4.7.1 c\nS 421 4.7.0 errors\nE\nN\n"
+	    PIPE "C MAIL FROM:<a+e=d@b>\nC RCPT\nC DATA\nQ\nS 250 ok\nS 250 ok\nS 354 go\nD\n"
+	    "S 250 ok\n" BYE },
+	  .want = "deferred 4.7.1 451 4.7.1 c|delivered 2.0.0" },
+	{ .name = "5yz to it, and 421 to its recipient: the same",
+	  .verp = true, .to = "c@d|e@d",
+	  .script = { PIPE "C MAIL\nC RCPT\nC DATA\nQ\nS 550 5.7.1 c\nS 421 4.7.0 errors\nE\nN\n"
+	    PIPE "C MAIL FROM:<a+e=d@b>\nC RCPT\nC DATA\nQ\nS 250 ok\nS 250 ok\nS 354 go\nD\n"
+	    "S 250 ok\n" BYE },
+	  .want = "failed 5.7.1 550 5.7.1 c|delivered 2.0.0" },
+	{ .name = "4yz to it, and 421 to DATA: the same",
+	  .verp = true, .to = "c@d|e@d",
+	  .script = { PIPE "C MAIL\nC RCPT\nC DATA\nQ\nS 451 4.7.1 c\nS 503 no\nS 421 bye\nE\nN\n"
+	    PIPE "C MAIL FROM:<a+e=d@b>\nC RCPT\nC DATA\nQ\nS 250 ok\nS 250 ok\nS 354 go\nD\n"
+	    "S 250 ok\n" BYE },
+	  .want = "deferred 4.7.1 451 4.7.1 c|delivered 2.0.0" },
+	{ .name = "4yz to it, and 421 to the RSET behind it: the others in a new session",
+	  .verp = true, .to = "c@d|e@d",
+	  .script = { PLAIN "C MAIL\nS 451 4.7.1 c\n= RSET\nS 421 bye\nE\nN\n"
+	    PLAIN "= MAIL FROM:<a+e=d@b>\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nD\n"
+	    "S 250 ok\n" BYE },
+	  .want = "deferred 4.7.1 451 4.7.1 c|delivered 2.0.0" },
+	{ .name = "4yz to it, and the host closes: the others in a new session",
+	  .verp = true, .to = "c@d|e@d",
+	  .script = { PIPE "C MAIL\nC RCPT\nC DATA\nQ\nS 451 4.7.1 c\nE\nN\n"
+	    PIPE "C MAIL FROM:<a+e=d@b>\nC RCPT\nC DATA\nQ\nS 250 ok\nS 250 ok\nS 354 go\nD\n"
+	    "S 250 ok\n" BYE },
+	  .want = "deferred 4.7.1 451 4.7.1 c|delivered 2.0.0" },
 	{ .name = "R141 452 to a later RCPT: the rest right away",
 	  .to = "c@d|e@d|f@d",
 	  .script = { PLAIN MAIL "S 250 ok\nC RCPT TO:<c@d>\nS 250 ok\nC RCPT\n"
