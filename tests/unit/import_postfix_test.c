@@ -165,6 +165,26 @@ static const struct import_case cases[] = {
 	  "route a.example: via = smtp://c.example @main.cf:3\n"
 	  "route a.example: accept = anyone @main.cf:3\n"
 	  "route *: via = smtp://b.example @main.cf:2\n", { "4 relay_transport" }, 1, NULL },
+	{ "a line for all domains counts more than default_transport",
+	  { { CF, NONE "default_transport = error\ntransport_maps = hash:/t\n"
+		  "smtp_tls_security_level = encrypt\n" SASL },
+	    { "/t", "* smtp:[a.example]\n" }, { "/sasl", "a.example anna:hunter2\n" } },
+	  "route *: via = smtp+starttls://a.example:25 @t:1\n" LOGIN("1"),
+	  { "1 was not verified", "2 which counts" }, 2,
+	  "import-a.example.password=hunter2 ;" },
+	{ "TLS to the exchangers of a domain, beside a smarthost",
+	  { { CF, NONE "relayhost = [a.example]\nsmtp_tls_security_level = secure\n"
+		  "transport_maps = hash:/t\n" },
+	    { "/t", "b.example smtp:\n" } },
+	  "route b.example: via = mx @t:1\nroute b.example: tls = require @main.cf:3\n"
+	  "route *: via = smtp+starttls://a.example:25 @main.cf:2\n", { NULL }, 0, NULL },
+	{ "TLS without a certificate is demanded of the exchangers of a domain",
+	  { { CF, NONE "relayhost = [a.example]\nsmtp_tls_security_level = encrypt\n"
+		  "transport_maps = hash:/t\n" },
+	    { "/t", "b.example smtp:\nc.example relay:\n" } },
+	  "route b.example: via = mx @t:1\nroute c.example: via = mx @t:2\n"
+	  "route *: via = smtp+starttls://a.example:25 @main.cf:2\n",
+	  { "3 always demanded", "2 was not verified" }, 2, NULL },
 	{ "a comparison",
 	  { { CF, NONE "relayhost = [${{$x} == {1} ? {a.example} : {b.example}}]\n" } }, "",
 	  { "2 relayhost: its value depends on a comparison" }, 1, NULL },

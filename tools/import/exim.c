@@ -3,6 +3,7 @@
  * update-exim4.conf.conf(5), from which Debian makes the configuration of Exim, and the files
  * beside it: passwd.client, exim4.conf.localmacros and hubbed_hosts.
  */
+#include "base/cidr.h"
 #include "tools/import/local.h"
 #include "tools/import/smarthost.h"
 #include "tools/import/text.h"
@@ -191,7 +192,30 @@ take_login(const struct reading *r, struct smarthost *s)
 	}
 }
 
-/* HOST, or HOST::PORT; the first one of a list. */
+/* HOST, HOST:PORT, [HOST]:PORT or an IPv6 address; a colon that is doubled in a list is one here.
+ * The port is empty if there is none. */
+static struct slice
+cut_host(struct slice word, struct slice *ret_port)
+{
+	unsigned char ignored[16];
+	struct slice host;
+
+	*ret_port = SL("");
+	if (ip_parse(AF_INET6, word, ignored))
+		return word;
+	if (slice_has_prefix(word, SL("["))) {
+		host = slice_cut(slice_skip(word, 1), ']', ret_port);
+		if (slice_has_prefix(*ret_port, SL(":")))
+			*ret_port = slice_skip(*ret_port, 1);
+	} else {
+		host = slice_cut(word, ':', ret_port);
+	}
+	if (slice_has_prefix(*ret_port, SL(":")))
+		*ret_port = slice_skip(*ret_port, 1);
+	return host;
+}
+
+/* The first host of a list. */
 static void
 set_smarthost(const struct reading *r)
 {
@@ -209,9 +233,7 @@ set_smarthost(const struct reading *r)
 	if (next_word(p, &list).n)
 		plan_note(p, at, "a second host is left out: if it has the same TLS and login, add "
 		    "it to via");
-	s.host = plan_copy(p, slice_cut(word, ':', &port));
-	if (slice_has_prefix(port, SL(":")))
-		port = slice_skip(port, 1);
+	s.host = plan_copy(p, cut_host(word, &port));
 	s.tls = r->implicit ? SMARTHOST_IMPLICIT : SMARTHOST_ANY;
 	s.port = r->implicit ? 465 : 25;
 	if (port.n && !smarthost_port(port, &s.port))

@@ -167,22 +167,9 @@ set_sender_logins(const struct maincf *m)
 static void
 note_without_host(const struct maincf *m)
 {
-	static const char *const verified[] = { "verify", "secure", NULL };
-	static const char *const never[] = { "none", NULL };
-	static const char *const demanded[] = { "encrypt", "fingerprint", "dane-only", NULL };
-	const struct plan_at at = maincf_at(m, "smtp_tls_security_level");
-	const char *level = postfix_host_has_level(m, verified) ? "require" :
-	    postfix_host_has_level(m, never) ? "none" : NULL;
-
 	if (plan_get(m->im->plan, "route *", "via"))
 		return;
-	if (level)
-		(void)plan_set(m->im->plan, "relay", "tls", at, "%s", level);
-	if (postfix_host_has_level(m, demanded) || maincf_is_yes(m, "smtp_enforce_tls"))
-		plan_untranslated(m->im->plan, postfix_host_has_level(m, demanded) ? at :
-		    maincf_at(m, "smtp_enforce_tls"), SL("TLS that is always demanded"),
-		    "[relay] tls = require also needs a good certificate, which many servers do "
-		    "not have: set it in the [route] of a domain");
+	postfix_host_set_exchangers(m, "relay");
 	if (maincf_is_yes(m, "smtp_sasl_auth_enable") &&
 	    !maincf_has(m, "sender_dependent_relayhost_maps"))
 		plan_untranslated(m->im->plan, maincf_at(m, "smtp_sasl_password_maps"),
@@ -199,8 +186,10 @@ set_default(const struct maincf *m)
 	const char *via = postfix_host_refusal(m, slice_str(value), "mail for other domains is not "
 	    "sent");
 
-	if (via)
+	if (via && !plan_get(m->im->plan, "route *", "via"))
 		(void)plan_set(m->im->plan, "route *", "via", at, "%s", via);
+	else if (via)
+		plan_note(m->im->plan, at, "transport_maps has a line *, which counts");
 	else if (strncmp(value, "smtp:", 5) == 0 && value[5])
 		postfix_host_set(m, "route *", SL(""), slice_str(value), at);
 	else if (*value && strcmp(value, "smtp") != 0 && strcmp(value, "smtp:") != 0)

@@ -20,6 +20,25 @@ postfix_host_has_level(const struct maincf *m, const char *const *levels)
 	return false;
 }
 
+void
+postfix_host_set_exchangers(const struct maincf *m, const char *section)
+{
+	static const char *const verified[] = { "verify", "secure", NULL };
+	static const char *const never[] = { "none", NULL };
+	static const char *const demanded[] = { "encrypt", "fingerprint", "dane-only", NULL };
+	const struct plan_at at = maincf_at(m, "smtp_tls_security_level");
+	const char *level = postfix_host_has_level(m, verified) ? "require" :
+	    postfix_host_has_level(m, never) ? "none" : NULL;
+
+	if (level)
+		(void)plan_set(m->im->plan, section, "tls", at, "%s", level);
+	if (postfix_host_has_level(m, demanded) || maincf_is_yes(m, "smtp_enforce_tls"))
+		plan_untranslated(m->im->plan, postfix_host_has_level(m, demanded) ? at :
+		    maincf_at(m, "smtp_enforce_tls"), SL("TLS that is always demanded"),
+		    "[relay] tls = require also needs a good certificate, which many servers do "
+		    "not have: set it in the [route] of a domain");
+}
+
 static void
 take_tls(const struct maincf *m, struct smarthost *s)
 {

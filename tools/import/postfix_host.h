@@ -12,6 +12,9 @@
 /* Is smtp_tls_security_level one of the words?  NULL ends them. */
 bool postfix_host_has_level(const struct maincf *m, const char *const *levels);
 
+/* TLS to exchangers, as a key of [relay] or of a [route]. */
+void postfix_host_set_exchangers(const struct maincf *m, const char *section);
+
 /* The first host of a list becomes the way of a section, with its TLS and login.  The sender may be
  * empty. */
 void postfix_host_set(const struct maincf *m, const char *section, struct slice sender,

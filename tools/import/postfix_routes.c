@@ -63,8 +63,8 @@ set_way(const struct maincf *m, const char *section, struct slice value, struct 
 		postfix_host_set(m, section, SL(""), hop, at);
 	} else if (transport.n == 0 && *maincf_get(m, "relayhost")) {
 		postfix_host_set(m, section, SL(""), slice_str(maincf_get(m, "relayhost")), at);
-	} else {
-		(void)plan_set(p, section, "via", at, "mx");
+	} else if (plan_set(p, section, "via", at, "mx")) {
+		postfix_host_set_exchangers(m, section);
 	}
 }
 
