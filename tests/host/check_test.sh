@@ -53,13 +53,16 @@ run -j 2 a='echo 1..1; sleep 1; echo ok' b='echo 1..1; sleep 1; echo ok' \
 is "a sum over files side by side and in a row" "$status: $last" "1: 3 passed, 1 failed, 0 skipped"
 meets='for i in {1..100}; do [ -e "$BUILD/OTHER" ] && break; sleep 0.1; done
 echo 1..1; [ -e "$BUILD/OTHER" ] && echo ok || echo not ok'
-alone='echo 1..1; [ -e "$BUILD/on" ] && echo not ok || echo ok; touch "$BUILD/on"; sleep 0.3
-rm "$BUILD/on"'
+few='echo 1..1; touch "$BUILD/on.$$"; sleep 0.3; set -- "$BUILD"/on.*
+[ $# -le MOST ] && echo ok || echo not ok; sleep 0.3; rm "$BUILD/on.$$"'
 run -j 1 a="touch $BUILD/a; ${meets//OTHER/b}" -w b="touch $BUILD/b; ${meets//OTHER/a}"
 is "a file that waits runs beside the others" "$status: $last" "0: 2 passed, 0 failed, 0 skipped"
-run -j 1 -w a="$alone" b="$alone" -j 1 c="$alone"
-is "but beside no other that waits, and no later group" "$status: $last" \
-    "0: 3 passed, 0 failed, 0 skipped"
+rm -f "$BUILD"/[ab]
+run -j 1 -w a="touch $BUILD/a; ${meets//OTHER/b}" b="touch $BUILD/b; ${meets//OTHER/a}"
+is "and beside another that waits" "$status: $last" "0: 2 passed, 0 failed, 0 skipped"
+run -j 1 -w a="${few/MOST/2}" b="${few/MOST/2}" c="${few/MOST/2}" -j 1 d="${few/MOST/1}"
+is "but beside no two of these, and no later group" "$status: $last" \
+    "0: 4 passed, 0 failed, 0 skipped"
 rm -f "$BUILD"/check/*
 last=$(tests/lib/summary "$BUILD/check" | tail -n 1)
 is "no file at all" "$last" "0 passed, 1 failed, 0 skipped"
