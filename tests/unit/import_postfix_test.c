@@ -185,6 +185,13 @@ static const struct import_case cases[] = {
 	  "route b.example: via = mx @t:1\nroute c.example: via = mx @t:2\n"
 	  "route *: via = smtp+starttls://a.example:25 @main.cf:2\n",
 	  { "3 always demanded", "2 was not verified" }, 2, NULL },
+	{ "a folder that is not valid here, and a domain that is none",
+	  { { CF, "mydestination = a.example, b..example\nalias_maps =\n"
+		  "home_mailbox = ../{local}/\n" } },
+	  "route a.example: via = maildir:~/Maildir @main.cf:1\n"
+	  "route a.example: recipients = users @main.cf:1\n",
+	  { "1 [route a.example] via: this value is left out", "1 [route b..example] via: this",
+	    "0 smtp-maildir.socket", "0 mail for root" }, 4, NULL },
 	{ "a comparison",
 	  { { CF, NONE "relayhost = [${{$x} == {1} ? {a.example} : {b.example}}]\n" } }, "",
 	  { "2 relayhost: its value depends on a comparison" }, 1, NULL },

@@ -13,6 +13,8 @@
 #include "base/name.h"
 #include "tools/import/text.h"
 
+#define USUAL "Maildir"
+
 static void
 note_mistake(struct import *im, struct plan_at at, const struct alias_mistake *m)
 {
@@ -241,8 +243,12 @@ local_domain(struct import *im, const char *domain, const char *folder, const ch
 {
 	const char *section = plan_text(im->plan, "route %s", domain);
 
-	if (plan_get(im->plan, section, "via") ||
-	    !plan_set(im->plan, section, "via", at, "maildir:~/%s", folder))
+	if (plan_get(im->plan, section, "via"))
+		return;
+	/* Without a route the mail of users would go to another host. */
+	if (!plan_set(im->plan, section, "via", at, "maildir:~/%s", folder) &&
+	    (strcmp(folder, USUAL) == 0 ||
+	    !plan_set(im->plan, section, "via", at, "maildir:~/" USUAL)))
 		return;
 	(void)plan_set(im->plan, section, "recipients", at, "users");
 	if (aliases)
