@@ -47,6 +47,11 @@ struct options {
 struct source {
 	const struct options *o;
 	int code;		/* the exit code for the last file that was left out */
+	struct {
+		const char *path;
+		struct slice text;
+	} known[8];		/* files that were read: a table is read for each of its keys */
+	unsigned nknown;
 };
 
 static int
@@ -143,10 +148,17 @@ open_path(const struct import *im, const char *path, int flags)
 static bool
 read_path(struct import *im, const char *path, struct slice *ret)
 {
+	struct source *s = im->ctx;
 	struct stat st;
-	const int fd = open_path(im, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	bool good;
+	int fd;
 
+	for (unsigned i = 0; i < s->nknown; i++)
+		if (strcmp(s->known[i].path, path) == 0) {
+			*ret = s->known[i].text;
+			return true;
+		}
+	fd = open_path(im, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return errno == ENOENT ? false :
 		    leave_out(im, path, EX_NOINPUT, strerror(errno));
@@ -154,6 +166,10 @@ read_path(struct import *im, const char *path, struct slice *ret)
 	    read_all(im, fd, path, ret) :
 	    leave_out(im, path, EX_NOINPUT, "it is no regular file; a pipe can be standard input");
 	(void)close(fd);
+	if (good && s->nknown < sizeof s->known / sizeof s->known[0]) {
+		s->known[s->nknown].path = plan_copy(im->plan, slice_str(path));
+		s->known[s->nknown++].text = *ret;
+	}
 	return good;
 }
 

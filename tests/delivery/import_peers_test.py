@@ -246,6 +246,25 @@ def _():
     check("\nuser = anna\t" in done.stdout, done.stdout, done.stderr)
 
 
+@test("a table of 1300 senders and one of too many take little memory")
+def _():
+    site = Site("import-large")
+    for senders, code, words in (1300, 0, ""), (60000, 71, "too many settings"):
+        table = "".join("u%d@b.c x:%s\n" % (i, PASSWORD[:1]) for i in range(senders))
+        root = lay_out(site, {"etc/postfix/sasl": table + "#" * (1048000 - len(table)) + "\n",
+                              "etc/postfix/main.cf": """
+mydestination =
+relayhost = [a.example]
+smtp_sasl_auth_enable = yes
+smtp_sender_dependent_authentication = yes
+smtp_sasl_password_maps = hash:/etc/postfix/sasl
+"""})
+        done = run("prlimit", "--as=%d" % (400 << 20), IMPORT, "--root", root)
+        same(done.returncode, code, done.stderr[-300:])
+        check(words in done.stderr, done.stderr[-300:])
+        same(done.stdout.count("user = x\t"), senders if code == 0 else 0)
+
+
 @test("--run-commands: the first line is kept, and no command or no output is no password")
 def _():
     site = Site("import-commands")

@@ -28,7 +28,8 @@ is_more(struct slice line)
 	return is_nothing(line) || ascii_blank(line.p[0]);
 }
 
-/* The next line with those that continue it, in memory of the plan.  False at the end. */
+/* The next line with those that continue it, in memory of the plan if there are such lines.  False
+ * at the end. */
 static bool
 logical_line(struct plan *p, struct slice *rest, unsigned *number, struct slice *ret,
     unsigned *ret_line)
@@ -40,11 +41,15 @@ logical_line(struct plan *p, struct slice *rest, unsigned *number, struct slice 
 		line = slice_cut(*rest, '\n', rest);
 		*ret_line = ++*number;
 	}
-	if (is_nothing(line))
+	if (is_nothing(line) || p->failed)
 		return false;
 	end = *rest;
 	while (end.n && is_more(slice_cut(end, '\n', &next)))
 		end = next;
+	if (end.p == rest->p) {		/* no line continues it */
+		*ret = slice_trim(line);
+		return true;
+	}
 	b.cap = (size_t)(end.p - line.p) + 1;
 	b.p = plan_copy(p, slice_of(line.p, b.cap - 1));
 	if (p->failed)
