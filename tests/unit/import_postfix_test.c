@@ -327,6 +327,13 @@ static const struct import_case cases[] = {
 		  "smtp inet n - y - - smtpd -o { mynetworks = 192.0.2.1\nsmtp inet\n"
 		  "smtp inet n - y - - smtpd -o {} -o {\n" } },
 	  "server: trusted = 192.0.2.1 local @master.cf:2\n", { NULL }, 0, NULL },
+	{ "no server listens in master.cf",
+	  { { CF, NONE }, { "/etc/postfix/master.cf", "#smtp inet n - y - - smtpd\n"
+		  "smtp unix - - y - - smtp\n" } },
+	  "", { "0 no server listens on port 25" }, 1, NULL },
+	{ "a server listens on an address in master.cf",
+	  { { CF, NONE }, { "/etc/postfix/master.cf", "[::1]:25 inet n - y - - smtpd\n" } },
+	  "", { "1 [::1]:25: is not" }, 1, NULL },
 	{ "services of master.cf on other ports",
 	  { { CF, NONE }, { "/etc/postfix/master.cf", "smtp inet n - y - - smtpd\n"
 		  "#smtps inet n - y - - smtpd\nsubmission inet n - y - - smtpd\n"

@@ -64,21 +64,35 @@ skip_columns(struct slice rest)
 	return rest;
 }
 
+/* Is it port 25 of an address? */
+static bool
+names_port(struct slice name)
+{
+	const char *colon = name.n ? memrchr(name.p, ':', name.n) : NULL;
+	const struct slice port = colon ? slice_skip(name, (size_t)(colon + 1 - name.p)) : SL("");
+
+	return slice_eq(port, SL("smtp")) || slice_eq(port, SL("25"));
+}
+
 void
 postfix_services_read(struct maincf *m)
 {
 	const char *file = text_beside(m->im, m->file, "master.cf");
 	struct maincf_table table;
 	struct maincf_line l;
+	bool listens = false;
 	struct slice text;
 
-	table = maincf_table_of(file, m->im->read(m->im, file, &text) ? text : SL(""));
+	if (!m->im->read(m->im, file, &text))
+		return;
+	table = maincf_table_of(file, text);
 	while (maincf_table_next(m, &table, &l)) {
 		const struct plan_at at = { file, l.line };
 		struct slice arguments, rest, type = text_word(l.value, &rest);
 		const struct slice command = text_word(skip_columns(rest), &arguments);
 		const bool smtp = slice_eq(l.name, SL("smtp")) || slice_eq(l.name, SL("25"));
 
+		listens |= slice_eq(type, SL("inet")) && (smtp || names_port(l.name));
 		if (slice_eq(type, SL("pass")) ? slice_eq(command, SL("smtpd")) :
 		    slice_eq(type, SL("inet")) && smtp)
 			set_parameters(m, arguments, at);
@@ -87,4 +101,7 @@ postfix_services_read(struct maincf *m)
 			    "chapter \"People who send from anywhere\" of smtp-handler-guide(7); "
 			    "another port is a socket unit of your own");
 	}
+	if (!listens)
+		plan_note(m->im->plan, (struct plan_at){ file, 0 }, "no server listens on port 25: "
+		    "if that is to stay, type  systemctl disable --now smtp-handler-listen.socket");
 }
