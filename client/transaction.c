@@ -613,7 +613,7 @@ take_end(struct transaction *t)
 	outcome_from_reply(&o, &l->reply, slice_str(l->host));
 	if (!commands_mail_refused(t))		/* else the reply to MAIL explains more */
 		t->why = o;
-	if (commands_at_mail(t) && !l->took_mail)
+	if (commands_at_mail(t) && !l->took_mail && !refuses_clear(t))
 		put_off_message(t, &o);
 	return t->e->verp && !t->mail_accepted && (l->took_mail || !l->others) ?
 	    TRANSACTION_SPENT : TRANSACTION_NEXT;

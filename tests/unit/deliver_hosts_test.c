@@ -157,6 +157,16 @@ static const struct smtp_case cases[] = {
 	  .spared_tls = true,
 	  .script = { CLEAR "C MAIL\nS 530 5.7.0 Must issue a STARTTLS\n" AGAIN },
 	  .reports = TLS_REPORTS, .want = "delivered 2.0.0" },
+	{ .name = "R134 spared TLS, 421 to MAIL",
+	  .spared_tls = true,
+	  .script = { CLEAR "C MAIL\nS 421 4.7.0 TLS, please\nE\nN\n" CLEAR
+	    "= STARTTLS\nS 454 not now\n" TAKE BYE },
+	  .reports = TLS_REPORTS, .want = "delivered 2.0.0" },
+	{ .name = "R134 spared TLS, 421 to MAIL for a member of a list",
+	  .spared_tls = true, .verp = true,
+	  .script = { CLEAR "C MAIL\nS 421 4.7.0 TLS, please\nE\nN\n" CLEAR
+	    "= STARTTLS\nS 454 not now\n" TAKE BYE },
+	  .reports = TLS_REPORTS, .want = "delivered 2.0.0" },
 	{ .name = "R134 spared TLS, RCPT refused",
 	  .spared_tls = true,
 	  .script = { CLEAR "C MAIL\nS 250 ok\nC RCPT\nS 550 5.7.1 no\n" AGAIN },
