@@ -76,6 +76,10 @@ static const struct ahead_case cases[] = {
 	    PIPE NEXT "S 451 4.7.1 b\nS 503 no\nS 503 no\n= RSET\n" NEXT
 	    "S 250 ok\nS 451 4.7.1 c\nS 503 no\nS 503 no\n" BYE,
 	  .want = { GOOD, "deferred 4.7.1 451 4.7.1 b", "deferred 4.7.1 451 4.7.1 c" } },
+	{ .name = "the address of a sender is refused for now: no session of its own",
+	  .script = PIPE FIRST NEXT "S 250 one\nS 450 4.1.8 no such domain\nS 503 no\nS 503 no\n"
+	    "= RSET\n" NEXT "S 250 ok\n" GO "D\nS 250 three\n" BYE,
+	  .want = { GOOD, "deferred 4.1.8 450 4.1.8", GOOD " 250 three" } },
 	{ .name = "R143 lost after the dot: the next one begins afresh",
 	  .script = PIPE FIRST NEXT "X\nN\n" PIPE FIRST "S 250 two\n" BYE,
 	  .want = { "deferred 4.4.2 lost connection while waiting", GOOD " 250 two" } },
