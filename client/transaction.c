@@ -94,6 +94,7 @@ settle(struct transaction *t, size_t i, const struct outcome *o)
 	if (l && o->host[0])
 		(void)snprintf(full.tls, sizeof full.tls, "%s", l->tls);
 	t->state[i] = RCPT_SETTLED;
+	t->served = true;
 	attempt_report(t->d, t->e, t->left[i], &full);
 }
 
@@ -260,9 +261,6 @@ make_plan(struct transaction *t, struct smtp_link *l)
 static enum transaction_end
 not_begun(struct transaction *t, enum plan plan)
 {
-	/* The host has refused all that one session may ask for: it would refuse for ever. */
-	if (plan == PLAN_SPENT && t->nput_off && !t->link->took_mail)
-		plan = PLAN_REFUSED;
 	if (plan == PLAN_SPENT)
 		return TRANSACTION_SPENT;
 	if (plan == PLAN_REFUSED) {
@@ -732,10 +730,15 @@ run_plan(struct transaction *t, struct smtp_link *l)
 enum transaction_end
 transaction_run(struct transaction *t, struct smtp_link *l)
 {
-	const enum transaction_end end = run_plan(t, l);
+	enum transaction_end end = run_plan(t, l);
 
-	if (end != TRANSACTION_DONE || l->closed)	/* the next host has refused nobody */
+	/* The session has put off all that it was asked for: so might each one, for ever. */
+	if (end == TRANSACTION_SPENT && t->nput_off && !t->served)
+		end = TRANSACTION_NEXT;
+	if (end != TRANSACTION_DONE || l->closed) {	/* the next session has refused nobody */
 		t->nput_off = 0;
+		t->served = false;
+	}
 	if (end == TRANSACTION_NEXT)
 		t->nrefused = 0;
 	return end;

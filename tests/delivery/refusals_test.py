@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: ISC
 """MAIL that is refused for now: few connections, few questions, and other senders go on."""
+import os
 import re
+import subprocess
 
 from nameservers import nsd
-from programs import Site, fresh_directory
-from sink import Sink
+from programs import BUILD, Site, fresh_directory
+from sink import EHLO, Sink
 from tap import check, main, same, test
 
 directory = fresh_directory()
@@ -266,6 +268,57 @@ mx3 A 192.0.2.13
     site.stop()
     for host in others:
         host.close()
+
+
+
+@test("two hosts, and a thousand members of a list: those that both refuse have one outcome each")
+def _():
+    no = {"451": b"451 4.7.1 not you", "421": b"421 4.7.0 bye", "550": b"550 5.7.1 never"}
+
+    def rule(sender):
+        number = int(re.search(r"\+m(\d+)=", sender)[1])
+        return no[("451", "421", "550")[number // 7 % 3]] if number % 7 == 3 else None
+
+    second = Sink(("192.0.2.12", 25))
+    sink.mail = second.mail = rule
+    sink.rcpt, sink.ehlo = None, EHLO
+    sink.mails[:], sink.messages[:], sink.connections = [], [], 0
+    site = list_site("thousand", 1000, "smtp://192.0.2.11 smtp://192.0.2.12")
+    site.send("crew@sender.example")
+    site.relay(*ONE_WORKER)
+    outcomes = re.findall(r" (delivered|deferred|failed) id=\S+ to=(m\d+)@", site.log())
+    same((len(outcomes), len(set(who for _, who in outcomes))), (1000, 1000))
+    same({what: sum(what == o for o, _ in outcomes) for what in ("delivered", "failed")},
+         {"delivered": 857, "failed": 47})
+    check(sink.connections + second.connections < 300, sink.connections, second.connections)
+    site.stop()
+    second.close()
+
+
+@test("a smarthost with a login that counts messages: two logins, and the reasons are shown")
+def _():
+    smart = Sink(("127.0.0.1", 2525))
+    smart.ehlo = b"250-sink.example\r\n250-PIPELINING\r\n250 AUTH PLAIN\r\n"
+    smart.mail = lambda _: NO if len(smart.mails) > 100 else None
+    secret = directory + "/password"
+    with open(secret, "w") as file:
+        file.write("secret\n")
+    os.chmod(secret, 0o600)
+    site = Site("login", """[route *]
+via = smtp://127.0.0.1:2525
+user = anna
+password-file = %s
+accept = anyone
+""" % secret).listen()
+    site.send("bob@example.org", count=300)
+    site.relay(*ONE_WORKER)
+    same((len(smart.messages), len(smart.mails), smart.connections), (100, 111, 2))
+    waiting = os.path.basename(site.queued("wait")[-1]).split(".")[0]
+    log = subprocess.run([BUILD + "/smtp-queue", "-c", site.config, "log", waiting],
+                         capture_output=True, text=True, timeout=20, check=True).stdout
+    check(NO.decode() in log, log)
+    site.stop()
+    smart.close()
 
 
 main()

@@ -90,6 +90,8 @@ class Sink:
                 continue
             elif verb == b"DATA":
                 reply = b"503 5.5.1 no recipients"
+            elif verb == b"AUTH":
+                reply = b"235 2.7.0 Welcome"
             elif verb == b"QUIT":
                 connection.sendall(b"221 2.0.0 Bye\r\n")
                 return

@@ -107,6 +107,21 @@ static const struct smtp_case cases[] = {
 	    "= MAIL FROM:<a+e=d@b>\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nD\nS 250 ok\n"
 	    BYE },
 	  .want = "deferred 4.0.0 451 c|delivered 2.0.0" },
+	{ .name = "a session puts off one member and refuses the second: the next host",
+	  .domain = "two.test", .verp = true, .to = "c@d|e@d",
+	  .script = { GREET "C MAIL\nS 250 ok\nC RCPT\nS 451 c\nC RSET\nS 250 ok\nC MAIL\nS 451 e\n"
+	    BYE, GREET TAKE TAKE BYE },
+	  .want = "delivered 2.0.0|delivered 2.0.0" },
+	{ .name = "the same, with 421",
+	  .domain = "two.test", .verp = true, .to = "c@d|e@d",
+	  .script = { GREET "C MAIL\nS 250 ok\nC RCPT\nS 451 c\nC RSET\nS 250 ok\nC MAIL\nS 421 e\n"
+	    "E\n", GREET TAKE TAKE BYE },
+	  .want = "delivered 2.0.0|delivered 2.0.0" },
+	{ .name = "the same, with one MAIL a session",
+	  .domain = "two.test", .verp = true, .to = "c@d|e@d",
+	  .script = { "S 220 fake\nC EHLO\nS 250-fake\nS 250 LIMITS MAILMAX=1\nC MAIL\nS 250 ok\n"
+	    "C RCPT\nS 451 c\n" BYE, GREET TAKE TAKE BYE },
+	  .want = "delivered 2.0.0|delivered 2.0.0" },
 	{ .name = "4yz to DATA: the next host",
 	  .host = "three.test",
 	  .script = { GREET "C MAIL\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 451 disk\n" BYE, GOOD },
