@@ -95,6 +95,8 @@ settle(struct transaction *t, size_t i, const struct outcome *o)
 		(void)snprintf(full.tls, sizeof full.tls, "%s", l->tls);
 	t->state[i] = RCPT_SETTLED;
 	t->served = true;
+	if (o->kind != OUTCOME_DEFERRED)
+		t->vain = 0;
 	attempt_report(t->d, t->e, t->left[i], &full);
 }
 
@@ -734,6 +736,9 @@ transaction_run(struct transaction *t, struct smtp_link *l)
 
 	/* The session has put off all that it was asked for: so might each one, for ever. */
 	if (end == TRANSACTION_SPENT && t->nput_off && !t->served)
+		end = TRANSACTION_NEXT;
+	/* With several hosts, no single one may have refused ten in a row. */
+	if (end == TRANSACTION_SPENT && l->closed && !t->spent && ++t->vain > REFUSALS_MAX)
 		end = TRANSACTION_NEXT;
 	if (end != TRANSACTION_DONE || l->closed) {	/* the next session has refused nobody */
 		t->nput_off = 0;

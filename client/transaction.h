@@ -41,6 +41,7 @@ struct transaction {
 	size_t nput_off;		/* the last of them: refused by this host, with VERP */
 	size_t nrefused;		/* MAIL refused for now by this host, in a row */
 	bool served;			/* a recipient was settled in this session */
+	unsigned vain;			/* sessions in a row that ended early and deferred all */
 	struct outcome why;		/* TRANSACTION_NEXT: the host's fault (deferred) */
 	struct outcome unfit;		/* what the last unfit host lacked (failed) */
 	bool any_unfit;			/* unfit is set */

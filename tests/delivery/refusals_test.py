@@ -295,6 +295,28 @@ def _():
     second.close()
 
 
+@test("a host refuses each member at RCPT and ends, the other at MAIL: few sessions")
+def _():
+    second, seen = Sink(("192.0.2.12", 25)), set()
+
+    def rule(_):
+        first = sink.connections not in seen
+        seen.add(sink.connections)
+        return None if first else b"421 4.7.0 bye"
+
+    sink.mail, sink.rcpt, sink.ehlo = rule, b"451 4.7.1 later", EHLO
+    second.mail = b"421 4.7.0 bye"
+    sink.mails[:], sink.messages[:], sink.connections = [], [], 0
+    site = list_site("vain", 300, "smtp://192.0.2.11 smtp://192.0.2.12")
+    site.send("crew@sender.example")
+    site.relay(*ONE_WORKER)
+    same(len(site.queued("wait")), 1, site.log()[-2000:])
+    check(sink.connections + second.connections <= 24, sink.connections, second.connections)
+    sink.rcpt = None
+    site.stop()
+    second.close()
+
+
 @test("a smarthost with a login that counts messages: two logins, and the reasons are shown")
 def _():
     smart = Sink(("127.0.0.1", 2525))
