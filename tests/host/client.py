@@ -6,7 +6,8 @@ client.py talk HOST PORT     send stdin after the greeting has begun; print all 
 client.py burst HOST PORT N  N connections at once, a greeting and QUIT each; prints GREETED LOST
 client.py crowd HOST PORT N  N connections begun at the same time; prints how many were greeted
 client.py hostile HOST PORT  sessions that end badly
-client.py send HOST PORT FROM TO [COUNT]   messages by smtplib, one session
+client.py send HOST PORT FROM TO [COUNT [SECONDS]]   messages by smtplib, one session, which rests
+                             for SECONDS before QUIT
 client.py deaf HOST PORT SECONDS           commands without end, until the server cannot reply any
                              more; prints "full", and rests until its stdin ends, for so many
                              seconds at most
@@ -24,6 +25,7 @@ import ssl
 import struct
 import sys
 import threading
+import time
 
 TIMEOUT = 30
 
@@ -120,11 +122,12 @@ def hostile(host, port):
             s.close()
 
 
-def send(host, port, sender, rcpt, count="1"):
+def send(host, port, sender, rcpt, count="1", seconds="0"):
     with smtplib.SMTP(host, int(port), timeout=TIMEOUT) as smtp:
         for i in range(int(count)):
             text = f"From: {sender}\nTo: {rcpt}\nSubject: message {i + 1}\n\nText {i + 1}.\n"
             smtp.sendmail(sender, [rcpt], text)
+        time.sleep(int(seconds))
 
 
 def deaf(host, port, seconds):

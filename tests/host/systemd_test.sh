@@ -139,7 +139,8 @@ states()
 #
 # Accept=yes.
 #
-ok "a client sends a message" client send 127.0.0.1 25 b@example.net anna@example.org
+# journald has the unit of a line only if it sees the process that wrote it.
+ok "a client sends a message" client send 127.0.0.1 25 b@example.net anna@example.org 1 2
 ok "it is delivered" wait_for 10 has_mail 1
 is "only anna may read it" \
     "$(here find /var/mail/anna/new -type f -printf '%u:%g %m\n')" "smtp-relay:anna 660"

@@ -229,7 +229,7 @@ CONF
 	drop_in SystemCallFilter=~landlock_create_ruleset
 	here systemctl start smtp-relay.service 2> /dev/null
 	like "without Landlock there is no run by fast-start.conf" \
-	    "$(here journalctl -q -o cat -n 20 -u smtp-relay.service)" \
+	    "$(here journalctl -q -o cat -n 20 -t smtp-relay)" \
 	    'cannot confine itself: no Landlock: a filter of system calls forbids it'
 	here rm $fast
 	drop_in
