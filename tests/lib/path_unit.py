@@ -90,6 +90,14 @@ def runners():
     return found
 
 
+def shown():
+    """All processes of runs, and the journal of their unit."""
+    done = subprocess.run("ps -o pid,ppid,stat,lstart,wchan:20,args -C smtp-relay; journalctl -q "
+                          "-o short-precise -n 12 -u smtp-relay.service", shell=True,
+                          capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
 def is_idle():
     return subprocess.run(["systemctl", "show", "-P", "ActiveState", "smtp-relay.service"],
                           capture_output=True, check=True).stdout.strip() == b"inactive"
@@ -195,7 +203,7 @@ def race(exchanger, exitstop, first, count, results):
     for number in range(first, first + count):
         pids = runners()
         if len(pids) != 1:
-            sys.exit("not ok %d runners at a time" % len(pids))
+            sys.exit("not ok %d runners at a time\n%s" % (len(pids), shown()))
         point = 1 + int(number * GOLDEN % 1 * (most + AFTER_END))
         moments, moved_s = move_in(exitstop, pids[0], point, stock.take(), exchanger)
         most = max(most, moments)
