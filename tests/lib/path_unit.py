@@ -77,7 +77,8 @@ class Exchanger:
 
 
 def runners():
-    """The processes of runs: PID 1 is their parent."""
+    """The processes of runs: PID 1 is their parent.  It may not have reaped a child of an earlier
+    run yet."""
     found = []
     for path in glob.glob("/proc/[0-9]*/stat"):
         try:
@@ -85,7 +86,8 @@ def runners():
                 name, _, rest = file.read().partition("(")[2].rpartition(")")
         except OSError:
             continue
-        if name == "smtp-relay" and rest.split()[1] == "1":
+        state, parent = rest.split()[:2]
+        if name == "smtp-relay" and parent == "1" and state != "Z":
             found.append(int(path.split("/")[2]))
     return found
 
