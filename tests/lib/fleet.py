@@ -83,13 +83,15 @@ class Balancer:
         rows = [line.split(",") for line in self.order("show stat").splitlines()]
         return {row[1]: row[17] for row in rows if len(row) > 17 and row[1].startswith("mx")}
 
-    def wait_for_up(self, *names):
+    def wait_for_up(self, *names, down=()):
+        """HAProxy begins with all servers up, and gives clients to those that are down."""
         def up():
             try:
                 states = self.states()
             except OSError:             # it does not listen yet
                 return False
-            return all(states.get(name) == "UP" for name in names)
+            return all(states.get(name) == "UP" for name in names) and \
+                all(states.get(name, "").startswith("DOWN") for name in down)
         check(wait_for(up, 10), open(self.log).read())
 
     def stop(self):
