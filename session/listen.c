@@ -28,7 +28,8 @@
 
 #define FIRST_INHERITED 3	/* SD_LISTEN_FDS_START */
 #define REST_MS 250
-#define REFUSE_MS 1000
+#define REFUSE_MS  1000
+#define UNREAD_MAX 17		/* parts of 4096 octets: more than a header of PROXY */
 #define SHUTDOWN_MS 30000	/* for the sessions to end when the listener ends */
 #define REFUSE_ALL_MS 10000	/* for clients of a listener that cannot be configured */
 
@@ -469,7 +470,22 @@ lacks_forker(const struct listener *l, const struct config *config)
 	return config->server.tls != SERVER_TLS_OFF && l->children.forker.fd < 0 && !secure_here();
 }
 
-/* A new socket has room for a line, so this does not wait. */
+/* The last line to a client, without a wait: a new socket has room for it.  If octets of the client
+ * were unread, such as the header of a balancer, the kernel would reset the connection and the line
+ * with it. */
+static void
+close_with(int fd, struct slice line)
+{
+	char space[4096];
+
+	(void)send(fd, line.p, line.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (shutdown(fd, SHUT_WR) == 0)
+		for (int i = 0; i < UNREAD_MAX; i++)
+			if (recv(fd, space, sizeof space, MSG_DONTWAIT) <= 0)
+				break;
+	(void)close(fd);
+}
+
 static void
 refuse_client(int fd, const struct config *config, const char *status, const char *words)
 {
@@ -480,8 +496,7 @@ refuse_client(int fd, const struct config *config, const char *status, const cha
 	buf_add(&b, endpoint_name(config->server.hostname, fd, &literal));
 	buf_str(&b, words);
 	buf_str(&b, ", try again later\r\n");
-	(void)send(fd, b.p, b.n, MSG_DONTWAIT | MSG_NOSIGNAL);
-	(void)close(fd);
+	close_with(fd, buf_slice(&b));
 }
 
 static void
@@ -532,13 +547,12 @@ refuse_at_once(int listening, bool silent)
 
 	if (fd < 0)
 		return;
-	if (!silent) {
-		refusal_line(&b, fd);
-		(void)send(fd, b.p, b.n, MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (shutdown(fd, SHUT_WR) == 0)
-			(void)recv(fd, space, sizeof space, MSG_DONTWAIT);
+	if (silent) {
+		(void)close(fd);
+		return;
 	}
-	(void)close(fd);
+	refusal_line(&b, fd);
+	close_with(fd, buf_slice(&b));
 }
 
 void

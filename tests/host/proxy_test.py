@@ -175,6 +175,20 @@ def _():
         Client(BALANCER, probe).greet()
 
 
+@test("a listener that is full says so to a client behind the balancer, and resets nothing")
+def _():
+    reload(("proxy-protocol = on", "proxy-protocol = on\nmax-connections = 1"))
+    held = Client(BALANCER, v2_of("192.0.2.77")).greet()
+    for header in (v2_of("192.0.2.77"), b"PROXY UNKNOWN\r\n", v2(0x21, 0x11, bytes(65535))):
+        handler.send_signal(signal.SIGSTOP)
+        late = Client(BALANCER, header)
+        time.sleep(0.1)                 # it is there before the listener looks
+        handler.send_signal(signal.SIGCONT)
+        check(re.fullmatch(rb"421 4\.3\.2 .*\r\n", late.file.read()), header[:20])
+    held.close()
+    reload()
+
+
 @test("a file system that became read-only: the health check is refused, and mail at MAIL")
 def _():
     folder = DIRECTORY + "/queue"
