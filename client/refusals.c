@@ -16,11 +16,10 @@ hash_of(struct slice from)
 	return hash ? hash : 1;
 }
 
-/* X.1.z is about an address (RFC 3463): another sender has another one. */
-static bool
-about_address(const struct outcome *o)
+bool
+refusals_of_address(struct slice status)
 {
-	return slice_has_prefix(slice_str(o->status), SL("4.1."));
+	return slice_has_prefix(status, SL("4.1."));
 }
 
 /* Two senders that take turns are still two.  NULL: none. */
@@ -69,10 +68,11 @@ refusals_add(struct refusals *r, struct slice from, bool first, const struct out
 {
 	const uint64_t sender = hash_of(from);
 	struct refusals_row *row = get_row(r, sender);
+	const bool of_all = !refusals_of_address(slice_str(o->status));
 
 	row->n++;
-	row->all += !about_address(o);
-	r->all += !about_address(o);
+	row->all += of_all;
+	r->all += of_all;
 	if (first)
 		add_first(r, sender);
 	row->until_ms = now_ms + REFUSALS_REST_MS;

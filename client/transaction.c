@@ -309,7 +309,7 @@ refuses_clear(struct transaction *t)
 
 /* Some servers refuse every further message of a session, with any code.  530 demands a login (RFC
  * 4954 section 6), which a new session does not have either.  Nor does it help a sender that one
- * has refused, too, or whose address is refused for now (X.1.z, RFC 3463). */
+ * has refused, too, or whose address is refused for now. */
 static bool
 ends_session(const struct transaction *t)
 {
@@ -317,7 +317,7 @@ ends_session(const struct transaction *t)
 	const struct slice status = smtp_peer_reply_status(&l->reply);
 
 	return l->took_mail && l->reply.code != 530 &&
-	    !(l->reply.code / 100 == 4 && (slice_has_prefix(status, SL("4.1.")) ||
+	    !(l->reply.code / 100 == 4 && (refusals_of_address(status) ||
 	    refusals_known(&t->d->client->refusals, t->e->from)));
 }
 
