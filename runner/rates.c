@@ -211,8 +211,9 @@ take_rate(struct rates *r, struct slice key, bool ahead, int64_t now_us)
 	struct rate *e;
 	uint64_t n[4];
 
-	if (!cut_numbers(&key, n, 4) || key.n == 0 || n[0] > now + far || n[1] == 0 ||
-	    n[1] > far || n[2] > n[3] || n[3] > (ahead ? now : n[0] > now ? n[0] : now) + SKEW_US)
+	if (!cut_numbers(&key, n, 4) || key.n == 0 || slice_has_control(key) ||
+	    n[0] > now + far || n[1] == 0 || n[1] > far || n[2] > n[3] ||
+	    n[3] > (ahead ? now : n[0] > now ? n[0] : now) + SKEW_US)
 		return NULL;
 	e = rate_of(r, key, (int64_t)n[1], now_us);
 	if (!e)
