@@ -12,8 +12,6 @@
 #include "reports/letter.h"
 #include "reports/places.h"
 
-#define TIMEOUT_MS 10000	/* for all questions about a domain */
-
 /* A report about one domain. */
 struct making {
 	struct daily *d;
@@ -114,7 +112,7 @@ make_one(struct making *m, const struct sums_row *rows, size_t n)
 	m->domain[rows->policy.n] = '\0';
 	if (sent_has(&m->day->sent, rows->policy))
 		return 0;
-	switch (places_find(m->d->resolver, m->domain, TIMEOUT_MS, &m->places)) {
+	switch (places_find(m->d->resolver, m->domain, day_ask(m->d), &m->places)) {
 	case PLACES_FAILED:
 		text_print(stdout, "%s: the DNS has no answer; a later run tries again\n",
 		    m->domain);

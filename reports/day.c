@@ -7,12 +7,16 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/name.h"
 #include "base/text.h"
 
 #define DAYS_BACK  3		/* days that a run looks back */
 #define SILENT_MAX 10		/* failures of the DNS, one behind the other, that raise doubts */
+#define ASK_MS	   10000	/* for all questions about a domain */
+#define HURRY_MS   1000		/* the same, after SILENT_MS of a run without an answer */
+#define SILENT_MS  (20 * 60 * 1000)
 
 static int
 make_day(struct daily *d, int folder, const struct report_kind *kind, int64_t begin_s)
@@ -53,6 +57,13 @@ day_each(struct daily *d, int folder, const struct report_kind *kind, int64_t no
 }
 
 int
+day_ask(struct daily *d)
+{
+	d->asked_ms = clock_ms();
+	return d->silent_ms < SILENT_MS ? ASK_MS : HURRY_MS;
+}
+
+int
 day_silent(struct daily *d)
 {
 	/* A name of our own. */
@@ -61,6 +72,7 @@ day_silent(struct daily *d)
 	};
 	bool answered;
 
+	d->silent_ms += clock_ms() - d->asked_ms;
 	if (++d->silent < SILENT_MAX)
 		return 0;
 	dns_ask(d->resolver, &q, 1);

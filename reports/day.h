@@ -21,6 +21,8 @@ struct daily {
 	int sent;			/* state/reports */
 	bool list;			/* print only, and queue nothing */
 	unsigned silent;		/* failures of the DNS, one behind the other */
+	int64_t asked_ms;		/* monotonic: when the questions about a domain began */
+	int64_t silent_ms;		/* what questions without an answer have taken so far */
 };
 
 struct report_day {
@@ -42,7 +44,11 @@ struct report_kind {
  * what make() returned; -EBUSY if another process makes the same reports; -errno. */
 int day_each(struct daily *d, int folder, const struct report_kind *kind, int64_t now_s);
 
-/* The DNS does not answer about a domain.  0: go on with others; -EAGAIN: it answers about nothing.
+/* The questions about a domain begin: for how long, in milliseconds.  It is less if those without
+ * an answer have taken much of the run: thousands of silent domains must not end it. */
+int day_ask(struct daily *d);
+
+/* The DNS does not answer about this domain.  0: go on with others; -EAGAIN: it answers nothing.
  * Names of a stranger that have no server must not end a run. */
 int day_silent(struct daily *d);
 

@@ -167,7 +167,7 @@ make_one(struct tls_making *m, const struct tls_result_line *rows, size_t n)
 	m->domain[rows->domain.n] = '\0';
 	if (sent_has(&m->day->sent, rows->domain))
 		return 0;
-	if (!tls_rua_find(m->d->resolver, m->domain, &m->places)) {
+	if (!tls_rua_find(m->d->resolver, m->domain, day_ask(m->d), &m->places)) {
 		text_print(stdout, "%s: the DNS has no answer; a later run tries again\n",
 		    m->domain);
 		return day_silent(m->d);

@@ -97,9 +97,22 @@ tls_rua_read(struct slice record, struct tls_rua *ret)
 	}
 }
 
-bool
-tls_rua_find(const struct dns_resolver *r, const char *domain, struct tls_rua *ret)
+/* The same resolver, whose questions end in that time. */
+static struct dns_resolver
+within(const struct dns_resolver *r, int timeout_ms)
 {
+	const int each_ms = timeout_ms / (r->attempts * (int)r->nservers);
+	struct dns_resolver ret = *r;
+
+	if (ret.timeout_ms > each_ms)
+		ret.timeout_ms = each_ms;
+	return ret;
+}
+
+bool
+tls_rua_find(const struct dns_resolver *r, const char *domain, int timeout_ms, struct tls_rua *ret)
+{
+	const struct dns_resolver quick = within(r, timeout_ms);
 	char name[DNS_NAME_MAX];
 	struct dns_question q = { .name = name, .type = DNS_TXT };
 	struct slice record = SL("");
@@ -109,7 +122,7 @@ tls_rua_find(const struct dns_resolver *r, const char *domain, struct tls_rua *r
 	ret->n = 0;
 	if (snprintf(name, sizeof name, "_smtp._tls.%s", domain) >= (int)sizeof name)
 		return true;
-	dns_ask(r, &q, 1);
+	dns_ask(&quick, &q, 1);
 	for (size_t i = 0; i < q.nrecords; i++) {
 		const struct slice text = slice_str(q.records[i].text);
 

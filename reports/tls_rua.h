@@ -29,7 +29,8 @@ bool tls_rua_is_record(struct slice text);
 void tls_rua_read(struct slice record, struct tls_rua *ret);
 
 /* Ask for the places of a domain; none if it has no record, or several.  False if the DNS does not
- * answer. */
-bool tls_rua_find(const struct dns_resolver *r, const char *domain, struct tls_rua *ret);
+ * answer within timeout_ms. */
+bool tls_rua_find(const struct dns_resolver *r, const char *domain, int timeout_ms,
+    struct tls_rua *ret);
 
 #endif
