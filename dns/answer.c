@@ -44,13 +44,20 @@ lower_ttl(struct wire_answer *ret, uint32_t ttl_s)
 		ret->ttl_s = ttl_s;
 }
 
+static size_t
+most_records(unsigned type)
+{
+	return type == LDNS_RR_TYPE_TXT ? DNS_TEXTS_MAX : DNS_RECORDS_MAX;
+}
+
 /* Collect the records of the type that the name has.  Returns their number, also counting damaged
  * ones; or -ENOMEM. */
 static int
 collect_records(struct reading *reading)
 {
 	struct wire_answer *ret = reading->ret;
-	size_t n = ldns_rr_list_rr_count(reading->answer);
+	const size_t n = ldns_rr_list_rr_count(reading->answer);
+	const size_t most = most_records(reading->type) < n ? most_records(reading->type) : n;
 	int found = 0;
 
 	for (size_t i = 0; i < n; i++) {
@@ -59,10 +66,10 @@ collect_records(struct reading *reading)
 		if (!is_record_of(reading, rr, reading->type))
 			continue;
 		found++;
-		if (ret->n == DNS_RECORDS_MAX)
+		if (ret->n == most)
 			continue;
 		if (!ret->records) {
-			ret->records = calloc(DNS_RECORDS_MAX, sizeof ret->records[0]);
+			ret->records = calloc(most, sizeof ret->records[0]);
 			if (!ret->records)
 				return -ENOMEM;
 		}

@@ -205,7 +205,7 @@ dns_memo_valid(const struct dns_memo *memo)
 {
 	const sa_family_t family = memo->server.ss_family;
 
-	return memo->octets <= sizeof memo->data && memo->n <= DNS_RECORDS_MAX &&
+	return memo->octets <= sizeof memo->data && memo->n <= DNS_TEXTS_MAX &&
 	    (unsigned)memo->status <= DNS_BAD_NAME && (memo->status == DNS_OK || memo->n == 0) &&
 	    memo->rcode >= DNS_TOO_LARGE && memo->rcode <= RCODE_MAX &&
 	    foreign_bool(&memo->turned) && foreign_bool(&memo->plain) &&

@@ -19,6 +19,7 @@
 #define DNS_NAME_MAX    256	/* text without a trailing dot, with NUL */
 #define DNS_ANSWER_CAP  16384	/* octets of the largest packet that is parsed */
 #define DNS_RECORDS_MAX 64	/* records of one answer; the rest is ignored */
+#define DNS_TEXTS_MAX	512	/* the same for TXT: a policy may be behind many other texts */
 #define DNS_QUESTIONS_MAX 8	/* questions at once */
 #define DNS_BATCH_MAX   48	/* questions of a batch that are open at once */
 #define DNS_SEARCH_MAX  8	/* domains of short names */

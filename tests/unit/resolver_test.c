@@ -56,6 +56,8 @@ static const struct fake_answer zone[] = {
 	    .rr = { { T_A, .data = "192.0.2.1" } } },
 	{ .name = "tc-many.test", .type = T_MX, .trick = MANY,
 	    .rr = { { T_MX, .data = "mx.test", .preference = 10 } } },
+	{ .name = "tc-texts.test", .type = T_TXT, .trick = MANY,
+	    .rr = { { T_TXT, .data = "v=spf1 -all" } } },
 	{ .name = "tc-closes.test", .type = T_A, .trick = TCP_CLOSES,
 	    .rr = { { T_A, .data = "192.0.2.1" } } },
 	{ .name = "tc-silent.test", .type = T_A, .trick = TCP_SILENT,
@@ -225,6 +227,8 @@ static const struct answer_case {
 	    .queries = 2, .tcp = true, .ttl_s = 300 },
 	{ .name = "tc-many.test", .type = DNS_MX, .status = DNS_OK, .n = DNS_RECORDS_MAX,
 	    .first = "mx.test", .queries = 2, .tcp = true, .ttl_s = 300 },
+	{ .name = "tc-texts.test", .type = DNS_TXT, .status = DNS_OK, .n = 400,
+	    .first = "v=spf1 -all", .queries = 2, .tcp = true, .ttl_s = 300 },
 	{ .name = "tc-closes.test", .type = DNS_A, .status = DNS_TIMEOUT, .n = 0, .queries = 4 },
 	{ .name = "tc-silent.test", .type = DNS_A, .status = DNS_TIMEOUT, .n = 0, .queries = 4 },
 	{ .name = "tc-oversize.test", .type = DNS_A, .status = DNS_TIMEOUT, .n = 0, .queries = 4 },
@@ -328,6 +332,8 @@ first_is(const struct dns_question *q, const char *want)
 		return false;
 	if (q->type == DNS_MX)
 		return strcmp(q->records[0].target, want) == 0;
+	if (q->type == DNS_TXT)
+		return strcmp(q->records[0].text, want) == 0;
 	address_text(&text, (const struct sockaddr *)&q->records[0].address);
 	return slice_eq(buf_slice(&text), slice_str(want));
 }
