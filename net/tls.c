@@ -134,8 +134,9 @@ tls_initialize(void)
 	static bool done;
 
 	/* The system's configuration of OpenSSL is not loaded: that takes longer than all the
-	 * rest. */
-	if (!done && OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
+	 * rest.  At the exit nothing is freed: that copies all pages that were inherited. */
+	if (!done && OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT,
+			 NULL) != 1)
 		return -EIO;
 	done = true;
 	return 0;

@@ -10,6 +10,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -61,14 +62,20 @@ tls_wipe_memory(void)
 	return done ? 0 : -EIO;
 }
 
-/* Wipe the stack below the caller, deeper than OpenSSL ever calls: parts of a key are left
- * there. */
+/* Wipe the stack below the caller, deeper than OpenSSL ever calls: parts of a key are left there.
+ * Whole pages go back to the kernel.  To write zeros would fault in each of them. */
 __attribute__((noinline)) void
 tls_wipe_stack(void)
 {
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
 	char below[STACK_DEPTH];
+	const uintptr_t start = (uintptr_t)below, end = start + sizeof below;
+	const size_t before = (size_t)(-start % page), behind = (size_t)(end % page);
 
-	explicit_bzero(below, sizeof below);
+	explicit_bzero(below, before);
+	explicit_bzero(below + sizeof below - behind, behind);
+	if (madvise(below + before, sizeof below - before - behind, MADV_DONTNEED) < 0)
+		explicit_bzero(below, sizeof below);
 }
 
 void
