@@ -181,6 +181,7 @@ outcome_valid(const struct outcome *o)
 	    foreign_line(o->detail, sizeof o->detail) && is_time(t->dns_us) &&
 	    is_time(t->connect_us) && is_time(t->send_us) && is_time(t->latency_us) &&
 	    foreign_bool(&o->remote) && (unsigned)o->reach <= REACH_OTHER &&
+	    (unsigned)o->bar <= BAR_RESTED &&
 	    foreign_bool(&o->dsn) && foreign_bool(&o->deliver_by) &&
 	    foreign_bool(&o->everyone) && foreign_bool(&o->owed);
 }

@@ -87,6 +87,14 @@ struct outcome_times {
 	int64_t latency_us;		/* to the first octet of the host's greeting */
 };
 
+/* A host may do this to mail again and again.  Then it is not to be asked for each message. */
+enum outcome_bar {
+	BAR_NONE,
+	BAR_MAIL,			/* it has refused MAIL for now */
+	BAR_SESSION,			/* it has ended the session with 421 at a message */
+	BAR_RESTED,			/* it was not asked, as it has done that before */
+};
+
 #define OUTCOME_TLS_DOWNGRADED "none/downgraded"
 
 struct outcome {
@@ -106,6 +114,7 @@ struct outcome {
 	/* The next server announces DSN, and reports further results itself. */
 	bool dsn;
 	bool deliver_by;		/* the next server was given the time limit (RFC 2852) */
+	enum outcome_bar bar;
 	/* There was no session: the outcome holds for all mail to this destination. */
 	bool everyone;
 	/* Delivered, and a notice is owed; set by attempt_report(). */

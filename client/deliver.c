@@ -51,7 +51,8 @@ learn(const struct delivery *d, const struct transaction *t, enum transaction_en
 		connect_report_link(d, l, HOST_NO_PIPELINING);
 	if (t->lost) {
 		connect_report_link(d, l, HOST_BROKE);
-	} else if (end == TRANSACTION_NEXT && l->closed && !went_stale(d, kept)) {
+	} else if (l->closed && ((end == TRANSACTION_NEXT && !went_stale(d, kept)) ||
+	    (end == TRANSACTION_DONE && l->reply.code == 421))) {
 		connect_report_link(d, l, HOST_REFUSED);
 	} else if (end == TRANSACTION_DONE && !l->proven) {
 		l->proven = true;

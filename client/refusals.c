@@ -124,6 +124,7 @@ refusals_rest(const struct refusals *r, struct slice from, bool verp, int64_t no
 	else
 		buf_fmt(&b, ": %s", row->last.detail);
 	set_text(ret, &row->last, buf_slice(&b));
+	ret->bar = BAR_RESTED;
 	return true;
 }
 
@@ -151,9 +152,12 @@ refusals_hide(struct outcome *o)
 {
 	char space[100];
 	struct buf b = BUF(space);
+	enum outcome_bar bar;
 
 	if (!o->remote)
 		return;
 	buf_fmt(&b, "the host refuses members of the list for now, %.3s at last", o->detail);
+	bar = o->bar;
 	set_text(o, o, buf_slice(&b));
+	o->bar = bar;
 }

@@ -328,12 +328,13 @@ put_off_message(struct transaction *t, const struct outcome *o)
 	struct smtp_link *l = t->link;
 
 	t->why = *o;
+	t->why.bar = BAR_MAIL;
 	t->refused = l->dirty = true;
 	t->nrefused++;
 	refusals_add(&t->d->client->refusals, t->e->from, !l->took_mail, o, clock_ms());
 	if (t->e->verp && !l->others) {
 		l->last_resort = true;
-		settle(t, 0, o);
+		settle(t, 0, &t->why);
 	}
 }
 
@@ -534,6 +535,20 @@ repeat_by_data(struct transaction *t)
 	return TRANSACTION_SPENT;
 }
 
+/* The host takes the content not now.  If no other one is left, that is the outcome, and the
+ * session is good for the next message: a host that limits rates counts connections, too. */
+static enum transaction_end
+put_off_content(struct transaction *t, const struct outcome *o)
+{
+	if (!t->link->closed && !t->link->others) {
+		settle_accepted(t, o);
+		return TRANSACTION_DONE;
+	}
+	t->why = *o;
+	t->elsewhere = !t->link->closed;
+	return t->elsewhere ? TRANSACTION_DONE : TRANSACTION_NEXT;
+}
+
 static enum transaction_end
 settle_content(struct transaction *t, enum content_end end, const struct outcome *o)
 {
@@ -567,8 +582,7 @@ settle_content(struct transaction *t, enum content_end end, const struct outcome
 		t->why = *o;
 		return TRANSACTION_NEXT;
 	case CONTENT_PUT_OFF:
-		t->why = *o;
-		return TRANSACTION_NEXT;
+		return put_off_content(t, o);
 	case CONTENT_NO_BDAT:
 		break;
 	}
@@ -612,7 +626,9 @@ take_end(struct transaction *t)
 	const struct smtp_link *l = t->link;
 	struct outcome o;
 
-	outcome_from_reply(&o, &l->reply, slice_str(l->host));
+	commands_outcome(t, &o);
+	if (l->transactions > 1)		/* it may have a limit, and has served others */
+		o.bar = BAR_NONE;
 	if (!commands_mail_refused(t))		/* else the reply to MAIL explains more */
 		t->why = o;
 	if (commands_at_mail(t) && !l->took_mail && !refuses_clear(t))

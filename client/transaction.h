@@ -144,6 +144,9 @@ enum commands_reply {
  */
 int commands_step(struct transaction *t, enum commands_reply *ret, size_t *ret_rcpt);
 
+/* The outcome of the last reply.  If that has ended the session, it says so. */
+void commands_outcome(const struct transaction *t, struct outcome *o);
+
 /* DATA or BDAT is sent. */
 bool commands_all_sent(const struct transaction *t);
 /* All commands before DATA or BDAT have a reply. */

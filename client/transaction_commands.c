@@ -277,6 +277,16 @@ commands_record(struct transaction *t)
 	}
 }
 
+void
+commands_outcome(const struct transaction *t, struct outcome *o)
+{
+	const struct smtp_link *l = t->link;
+
+	outcome_from_reply(o, &l->reply, slice_str(l->host));
+	if (l->reply.code == 421)
+		o->bar = BAR_SESSION;
+}
+
 /* A server may keep its replies until it has read all that was sent (RFC 2920 section 3.2).  After
  * a chunk, that can take until it is done with the message. */
 static uint64_t

@@ -61,7 +61,7 @@ content_cut(struct transaction *t, int error, struct outcome *o)
 			link_outcome(l, error, "sending the message", o);
 		return CONTENT_BROKEN;
 	}
-	outcome_from_reply(o, &l->reply, slice_str(l->host));
+	commands_outcome(t, o);
 	return CONTENT_REPLIED;
 }
 
@@ -110,7 +110,7 @@ after_data(struct transaction *t, struct outcome *o)
 		return send_data(t, o);
 	if (!t->accepted && !l->closed)	/* 503 or 554: the server is right (RFC 5321 section 3.3) */
 		return CONTENT_SETTLED;
-	outcome_from_reply(o, &l->reply, slice_str(l->host));
+	commands_outcome(t, o);
 	return o->kind == OUTCOME_FAILED ? CONTENT_REPLIED : CONTENT_PUT_OFF;
 }
 
@@ -205,7 +205,7 @@ content_reply_one(struct transaction *t, struct outcome *o)
 	/* A refused chunk may leave a transaction open: RSET clears it (RFC 3030 section 2). */
 	l->dirty = l->dirty && t->chunked && l->reply.code / 100 != 2;
 	l->closed |= l->reply.code / 100 == 3;		/* unclear what the server waits for */
-	outcome_from_reply(o, &l->reply, slice_str(l->host));
+	commands_outcome(t, o);
 	o->reach = l->lmtp ? REACH_END : REACH_SERVER;	/* an LMTP server is the mailbox's own */
 	o->dsn = l->peer.offers[SMTP_EXT_DSN];
 	o->deliver_by = t->sent_deadline;

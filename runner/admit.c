@@ -14,6 +14,7 @@
 #include "attempt/deadline.h"
 #include "attempt/owed.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/idn.h"
 #include "delivery/delivery.h"
 #include "queue/operator.h"
@@ -201,8 +202,11 @@ push_job(struct runner *r, struct message *m, const struct sheet *s,
 		return -ENOMEM;
 	job->message = m;
 	job->n = n;
-	for (size_t k = 0; k < n; k++)
+	job->hash = HASH_START;
+	for (size_t k = 0; k < n; k++) {
 		job->rcpts[k] = places[k].rcpt;
+		job->hash = hash_slice(job->hash, s->e.rcpts[places[k].rcpt].path);
+	}
 	reply = look_at_rate(r, m, s, places, job->rcpts, n, &p);
 	if (reply == RATES_DUE)
 		error = turns_add(r, d, job, &p.line, &p.wait, &p.moment);
@@ -367,6 +371,8 @@ take_in(struct runner *r, struct sheet *s)
 	if (m) {
 		m->fresh = e->attempts == 0;
 		m->rank = s->rank;
+		m->sender = hash_slice(HASH_START, e->from);
+		m->verp = e->verp;
 		keep_places(m, e);
 		keep_right(r, m, s);
 	}

@@ -127,7 +127,8 @@ ring_of(struct destinations *ds, struct destination *d, unsigned rank)
 {
 	if (d->waiting && is_dead(d))
 		return &ds->rings[RING_DEAD];
-	if (!d->waiting || d->workers >= d->limit)
+	/* A worker that was dismissed in mid-work may still use its connection. */
+	if (!d->waiting || (d->vain ? d->processes : d->workers) >= d->limit)
 		return NULL;
 	if (!d->network)
 		return &ds->rings[RING_LOCAL];
@@ -214,8 +215,15 @@ destination_revive(struct destinations *ds, const char *host)
 			if (host && !absent_has(d->absent, host))
 				continue;
 			d->dead_until_ms = 0;
+			vain_drop(&d->vain);
 			destination_update(ds, d);
 		}
+}
+
+struct vain_who
+destination_who(const struct job *job)
+{
+	return (struct vain_who){ job->message->sender, job->hash, job->message->verp };
 }
 
 static struct job **
@@ -334,6 +342,7 @@ destination_free(struct destinations *ds, struct destination *d)
 	destination_sleep(d);
 	site_put(&ds->sites, d->site);
 	absent_drop(&d->absent);
+	vain_drop(&d->vain);
 	free(d->dead);
 	free(d->key);
 	free(d);

@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "runner/ring.h"
 #include "runner/site.h"
+#include "runner/vain.h"
 #include "runner/window.h"
 
 #define DESTINATION_BUCKETS 4096	/* buckets of the hash by key */
@@ -28,6 +29,7 @@ struct job {
 	struct job *next;
 	struct job *last;		/* of the first job of a rank in a line: the last of it */
 	struct message *message;
+	uint64_t hash;			/* of the recipients' addresses */
 	size_t n;
 	uint32_t rcpts[];
 };
@@ -57,7 +59,7 @@ struct destination {
 	int64_t job_ms;			/* the usual time of a job, at least 1; 0: not known yet */
 	unsigned credit;		/* successes since limit grew */
 	unsigned price;			/* successes for one more worker */
-	unsigned lost;			/* connections in a row that broke off */
+	struct vain *vain;		/* attempts in vain; NULL: none */
 	bool proven;			/* a host of the destination answered in this run */
 	struct site *site;		/* the one that its next worker will use; NULL: unknown */
 	bool woken;			/* a place is kept for it there */
@@ -101,6 +103,9 @@ void destination_set_site(struct destinations *ds, struct destination *d, struct
 void destination_wake(struct destinations *ds, struct site *site);
 /* The place that is kept for the destination is free, or its worker has it. */
 void destination_sleep(struct destination *d);
+
+/* The sender and the recipients of a job. */
+struct vain_who destination_who(const struct job *job);
 
 /* If there are very many destinations, free those without state worth keeping. */
 void destination_trim(struct destinations *ds);

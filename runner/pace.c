@@ -22,7 +22,6 @@
 
 #define LIMIT_PROVEN 5		/* workers of a destination after its first success */
 #define PRICE_FULL   10		/* successes of each worker before one more, after a refusal */
-#define LOST_MAX     3		/* connections in a row that broke off: then it is dead */
 #define JOBS_WORTH   10		/* waiting jobs a worker that justify one more worker */
 #define LINE_MS      1000	/* time that the line needs, for the same */
 #define FEW_OF	     4		/* less than one process in four: few are at work */
@@ -42,7 +41,8 @@ declare_dead(struct runner *r, struct destination *d, const struct outcome *o)
 
 	d->limit = 1;
 	d->proven = false;
-	d->lost = d->credit = d->price = 0;
+	vain_drop(&d->vain);
+	d->credit = d->price = 0;
 	free(d->dead);
 	d->dead = malloc(sizeof *d->dead);
 	if (!d->dead)
@@ -58,7 +58,6 @@ declare_dead(struct runner *r, struct destination *d, const struct outcome *o)
 static void
 grow_limit(struct runner *r, struct destination *d)
 {
-	d->lost = 0;
 	if (!d->proven)
 		d->limit = d->limit < LIMIT_PROVEN ? LIMIT_PROVEN : d->limit;
 	else if (++d->credit >= d->price)
@@ -69,10 +68,14 @@ grow_limit(struct runner *r, struct destination *d)
 }
 
 enum pace
-pace_update(struct runner *r, struct destination *d, const struct outcome *o)
+pace_update(struct runner *r, struct destination *d, const struct vain_who *who,
+    const struct outcome *o)
 {
 	enum pace pace = PACE_ON;
+	struct outcome all;
 
+	if (o && !o->everyone)
+		vain_learn(&d->vain, who, o, clock_ms());
 	if (o && o->cause == CAUSE_LOGIN) {	/* one worker tries to log in, for all others */
 		d->limit = 1;
 		d->proven = false;
@@ -86,11 +89,12 @@ pace_update(struct runner *r, struct destination *d, const struct outcome *o)
 		pace = PACE_AGAIN;
 	} else if (o->everyone) {
 		declare_dead(r, d, o);
-	} else if (o->cause == CAUSE_LOST || o->cause == CAUSE_PROTOCOL) {
+	} else if (vain_all(d->vain, &all)) {
+		declare_dead(r, d, &all);
+	} else if (o->bar == BAR_SESSION || o->cause == CAUSE_LOST || o->cause == CAUSE_PROTOCOL) {
 		d->limit = d->limit > 1 ? d->limit / 2 : 1;
-		if (++d->lost >= LOST_MAX)
-			declare_dead(r, d, o);
-	} else if (o->cause != CAUSE_LOCAL) {	/* it answered, whatever the reply was */
+	} else if (o->cause != CAUSE_LOCAL && o->bar == BAR_NONE) {
+		/* It answered, whatever the reply was. */
 		grow_limit(r, d);
 	}
 	destination_update(&r->destinations, d);

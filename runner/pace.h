@@ -15,8 +15,9 @@ enum pace {
 	PACE_AGAIN,	/* the host had too many of our connections: not counted as an attempt */
 };
 
-/* Learn from the outcome of a job's last recipient; NULL: none is known. */
-enum pace pace_update(struct runner *r, struct destination *d, const struct outcome *o);
+/* Learn from the outcome of a job's last recipient; NULL: none is known.  who: those of the job. */
+enum pace pace_update(struct runner *r, struct destination *d, const struct vain_who *who,
+    const struct outcome *o);
 /* The worker, which has a process, is for this destination from now on. */
 void pace_started(struct runner *r, struct worker *w, struct destination *d);
 /* A job of the worker is over. */

@@ -122,6 +122,38 @@ keep_job(struct runner *r, struct destination *d, struct job *job, const char *w
 	destination_put_back(&r->destinations, d, job);
 }
 
+/* Defers a job without an attempt, if its mail rests.  Its end takes longer, and has a turn. */
+static bool
+rest_job(struct runner *r, struct destination *d, struct job *job)
+{
+	const struct vain_who who = destination_who(job);
+	struct outcome o;
+
+	if (!vain_rests(d->vain, &who, clock_ms(), &o))
+		return false;
+	for (size_t i = 0; i < job->n; i++)
+		window_result(job->message, job->rcpts[i], &o, false);
+	job->next = r->resting;
+	r->resting = job;
+	return true;
+}
+
+/* Has the destination a job that does not rest? */
+static bool
+any_awake(struct runner *r, struct destination *d)
+{
+	struct job *job;
+
+	if (!d->vain)
+		return true;
+	while ((job = destination_pop(&r->destinations, d)))
+		if (!rest_job(r, d, job)) {
+			destination_put_back(&r->destinations, d, job);
+			return true;
+		}
+	return false;
+}
+
 /* The next job of a destination whose message can be opened, and its descriptor.  The recipients of
  * others are deferred.  NULL if there is none, or no descriptor is free. */
 static struct job *
@@ -129,7 +161,7 @@ open_job(struct runner *r, struct destination *d, int *ret_message)
 {
 	struct job *job;
 
-	while ((job = destination_pop(&r->destinations, d))) {
+	while (any_awake(r, d) && (job = destination_pop(&r->destinations, d))) {
 		const int message = queue_open_message(r->queue, job->message->id);
 
 		if (message == -EMFILE || message == -ENFILE) {
@@ -227,14 +259,30 @@ dismiss_worker(struct runner *r, struct worker *w)
 		pace_dismissed(r, w);
 }
 
+/* Does the mail of its current job rest?  The worker may not have begun it, or those behind it. */
+static bool
+rests_next(const struct worker *w)
+{
+	const struct vain *v = w->destination->vain;
+	struct vain_who who;
+	struct outcome o;
+
+	if (!v || !w->njobs)
+		return false;
+	who = destination_who(w->jobs[0]);
+	return vain_rests(v, &who, clock_ms(), &o);
+}
+
 /* Hands the worker as many jobs as are useful, or dismisses it. */
 static void
 give_jobs(struct runner *r, struct worker *w)
 {
 	const bool once = delivery_way_of(w->destination->route)->queues;
 	const bool yields = pace_yield(r, w) || (once && w->count);
+	const struct destination *d = w->destination;
 
-	if (w->njobs == 0 && (w->ending || yields || !give_job(r, w)))
+	if ((w->njobs == 0 && (w->ending || yields || !give_job(r, w))) ||
+	    (!w->ending && (d->dead || d->workers > d->limit || rests_next(w))))
 		dismiss_worker(r, w);
 	while (!w->ending && !yields && !once && w->njobs && w->njobs < WORKER_JOBS &&
 	    deserves_spare(r, w->destination)) {
@@ -260,9 +308,14 @@ runner_dispatch(struct runner *r)
 	struct destination *d;
 	struct worker *w;
 
-	while (may_start(r) && (d = pace_next(r)) &&
-	    (w = start_worker(r, d)))
+	while (may_start(r) && (d = pace_next(r))) {
+		if (!any_awake(r, d))
+			continue;
+		w = start_worker(r, d);
+		if (!w)
+			return;
 		give_jobs(r, w);
+	}
 }
 
 static bool
@@ -274,7 +327,8 @@ has_released(const struct runner *r)
 bool
 runner_ready(const struct runner *r)
 {
-	return !r->stopping && (r->destinations.rings[RING_DEAD].levels || has_released(r));
+	return !r->stopping &&
+	    (r->destinations.rings[RING_DEAD].levels || r->resting || has_released(r));
 }
 
 static bool
@@ -314,13 +368,18 @@ runner_turn(struct runner *r)
 {
 	const int64_t end_us = clock_us() + RUNNER_SLICE_US;
 	const struct ring_node *node;
+	struct job *job;
 
 	release_mail(r);
+	while ((job = r->resting) && clock_us() < end_us) {
+		r->resting = job->next;
+		settle_job(r, job);
+	}
 	while ((node = ring_front(&r->destinations.rings[RING_DEAD], RANKS)) &&
 	    clock_us() < end_us) {
 		struct destination *d = node->destination;
-		struct job *job = destination_pop(&r->destinations, d);
 
+		job = destination_pop(&r->destinations, d);
 		if (!d->dead) {		/* it is alive again */
 			destination_put_back(&r->destinations, d, job);
 			continue;
@@ -340,6 +399,7 @@ job_over(struct runner *r, struct worker *w)
 	struct message *m = job->message;
 	struct result *result = job->n ? m->results[job->rcpts[job->n - 1]] : NULL;
 	const struct outcome *last = result ? &result->outcome : NULL;
+	const struct vain_who who = destination_who(job);
 	const struct frozen *frozen;
 
 	pace_over(w);
@@ -350,7 +410,7 @@ job_over(struct runner *r, struct worker *w)
 		pace_job(r, w, w->jobs[0]->message->rank);
 	if (last && frozen_update(&r->frozen, d->route, last, clock_wall_s(), &frozen))
 		report_route(&r->reports, d->route, frozen);
-	if (pace_update(r, d, last) == PACE_AGAIN && !m->asked) {
+	if (pace_update(r, d, &who, last) == PACE_AGAIN && !m->asked) {
 		job->n = window_take_back(m, job->rcpts, job->n);
 		destination_put_back(&r->destinations, d, job);
 		return;
@@ -604,13 +664,15 @@ runner_reap(struct runner *r, struct worker *w, int status)
 	const bool unready = WIFEXITED(status) && WEXITSTATUS(status) == WORKER_UNREADY;
 	const bool spent = WIFEXITED(status) && WEXITSTATUS(status) == WORKER_SPENT &&
 	    w->njobs < w->count;
+	/* It was dismissed, and has begun none of these. */
+	const bool left = w->ending && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	struct destination *d = w->destination;
 
 	runner_receive(r, w);		/* its last results */
 	if (unready) {
 		report_trouble(&r->reports, "cannot start a delivery process", d->key, -EAGAIN);
 		r->again_ms = clock_ms() + START_PAUSE_MS;
-	} else if (w->njobs && !r->stopping && !spent) {	/* nobody has dismissed it */
+	} else if (w->njobs && !r->stopping && !spent && !left) {
 		note_death(r, w, status);
 		job_over(r, w);
 	}
@@ -636,6 +698,9 @@ void
 runner_revive(struct runner *r)
 {
 	hosts_forgive(&r->hosts, clock_wall_s());
+	for (struct worker *w = r->workers; w; w = w->next)
+		if (w->destination->vain)	/* it has counted for itself, too */
+			dismiss_worker(r, w);
 	destination_revive(&r->destinations, NULL);
 }
 
@@ -649,6 +714,12 @@ runner_kill(struct runner *r, int signo)
 void
 runner_done(struct runner *r)
 {
+	struct job *resting;
+
+	while ((resting = r->resting)) {
+		r->resting = resting->next;
+		free(resting);
+	}
 	turns_done(&r->turns);
 	for (size_t i = 0; i < DESTINATION_BUCKETS; i++)
 		for (struct destination *d = r->destinations.buckets[i]; d; d = d->next) {

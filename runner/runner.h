@@ -62,6 +62,7 @@ struct runner {
 	struct destinations destinations;
 	struct absent_back back;
 	struct tickets tickets;
+	struct job *resting;		/* have their results, and are to be settled */
 	struct worker *workers;
 	unsigned nworkers;
 	unsigned nnetwork;		/* workers of destinations that need the network */

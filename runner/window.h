@@ -44,6 +44,8 @@ struct message {
 	uint64_t content_at, content_size;
 	enum dkim_scope sign_scope;
 	char *sign_domain;		/* of DKIM_OWN, malloc'ed */
+	uint64_t sender;		/* a hash of the reverse-path */
+	bool verp;			/* each recipient has another reverse-path */
 	struct queue_lines lines;	/* of its recipients in the file */
 	size_t nrcpts;
 	struct result **results;	/* by recipient; NULL: none yet; may be shared */

@@ -7,7 +7,7 @@ import subprocess
 from nameservers import nsd
 from programs import BUILD, Site, fresh_directory
 from sink import EHLO, Sink
-from tap import check, main, same, test
+from tap import check, main, same, test, wait_for
 
 directory = fresh_directory()
 sink = Sink(("192.0.2.11", 25))
@@ -17,6 +17,7 @@ NO = b"451 4.7.1 too many messages from you now"
 
 def new_site(name, rule):
     sink.mail, sink.mails[:], sink.messages[:], sink.connections = rule, [], [], 0
+    sink.rcpt = sink.begin = sink.data = None
     return Site(name, """[route example.org]
 via = smtp://192.0.2.11
 accept = anyone
@@ -57,6 +58,7 @@ def _():
     site.relay()
     check(sink.connections <= 20, sink.connections)
     check(len(sink.mails) <= 10 * sink.connections, len(sink.mails), sink.connections)
+    same((sink.connections, len(sink.mails)), (1, 10), "a refusal is no reason for more workers")
     same(len(site.queued("wait")), 1000)
     site.stop()
 
@@ -228,6 +230,123 @@ def _():
     for line in site.log().splitlines():
         check(line.count("@sender.example") <= 1, line)
     site.stop()
+
+
+STEPS = {"RCPT": "rcpt", "DATA": "begin", "the content": "data"}
+END = b"421 4.7.0 try again later"
+
+
+@test("a host that ends each session later: ten connections, of one sender or of many")
+def _():
+    for name, step in STEPS.items():
+        for many in (False, True):
+            site = new_site("ends-%s-%d" % (step, many), None)
+            setattr(sink, step, END)
+            for i in range(100):
+                site.send("bob%d@example.org" % i, sender="s%d@sender.example" % (i * many))
+            site.relay()
+            check(sink.connections <= 11, name, many, sink.connections)
+            same((len(site.queued("wait")), len(sink.messages)), (100, 0))
+            check(("10 sessions in a row at mail of all senders, 421 at last" if many else
+                   "not asked, as the host ended 10 sessions in a row at mail of this sender: "
+                   + END.decode()) in site.log(), name, site.log()[-2000:])
+            site.stop()
+
+
+@test("one recipient, or one sender, ends each session: the mail of others is delivered")
+def _():
+    for name, step in STEPS.items():
+        for no in (END, b""):
+            for bad in ("bad@example.org", None):
+                site = new_site("others-%s-%d-%s" % (step, len(no), bool(bad)), None)
+
+                def rule(address, bad=bad, no=no):
+                    return no if address == bad or (not bad and "bad" in sink.mails[-1]) else None
+
+                setattr(sink, step, rule)
+                for i in range(30):
+                    site.send(bad or "bob%d@example.org" % (i % 3), count=4,
+                              sender="s%d@sender.example" % (i % 8) if bad
+                              else "bad@sender.example")
+                    site.send("good%d@example.org" % i, sender="good%d@sender.example" % i)
+                site.relay(*ONE_WORKER)
+                same((len(sink.messages), len(site.queued("wait"))), (30, 120), name, no, bad,
+                     site.log()[-2000:])
+                check(sink.connections <= 45, name, no, bad, sink.connections)
+                for line in site.log().splitlines():
+                    check(len(set(re.findall(r"(\w+)@sender.example", line))) <= 1, line)
+                site.stop()
+
+
+@test("a host begins to end sessions while many workers deliver: no worker counts as dead")
+def _():
+    site = new_site("begins", None)
+    sink.rcpt = lambda _: END if len(sink.messages) >= 100 else None
+    for i in range(400):
+        site.send("bob%d@example.org" % i)
+    site.relay()
+    check("delivery process" not in site.log(), site.log()[-2000:])
+    same((len(sink.messages) + len(site.queued("wait")), site.queued("dead")), (400, []))
+    check(not os.path.exists(site.queue + "/state/deaths"), "a death was counted")
+    check("not asked, as the host ended" in site.log(), site.log()[-2000:])
+    site.stop()
+
+
+@test("a host that takes three messages a session, whatever ends it: all are delivered")
+def _():
+    for step in ("mail", "rcpt", "begin"):
+        for no in (END, b""):
+            site = new_site("three-%s-%d" % (step, len(no)), None)
+            setattr(sink, step, lambda _, no=no: no if sink.connections * 3 <= len(sink.messages)
+                    else None)
+            site.send("bob@example.org", count=60)
+            site.relay(*ONE_WORKER)
+            same((len(sink.messages), sink.connections), (60, 20), step, no, site.log()[-2000:])
+            site.stop()
+
+
+@test("a host that takes no content for now: the connection is kept")
+def _():
+    for step in ("begin", "data"):
+        site = new_site("content-" + step, None)
+        setattr(sink, step, b"451 4.3.0 no space now")
+        site.send("bob@example.org", count=50)
+        site.relay(*ONE_WORKER)
+        same((sink.connections, len(sink.mails)), (1, 50), step)
+        same(len(site.queued("wait")), 50)
+        site.stop()
+
+
+@test("no content for a member of a list now: the others have theirs")
+def _():
+    for step in ("begin", "data"):
+        sink.mail, sink.mails[:], sink.messages[:], sink.connections = None, [], [], 0
+        sink.rcpt = sink.begin = sink.data = None
+        setattr(sink, step, lambda to: b"451 4.7.1 not m3" if to.startswith("m3@") else None)
+        site = list_site("content-list-" + step, 10, "smtp://192.0.2.11")
+        site.send("crew@sender.example")
+        site.relay(*ONE_WORKER)
+        same((len(sink.messages), sink.connections), (9, 1), site.log()[-2000:])
+        for line in site.log().splitlines():
+            check("not m3" not in line or " to=m3@" in line or " to=" not in line, line)
+        site.stop()
+
+
+@test("an operator's retry gets a real attempt, whoever rests")
+def _():
+    for name, step in {"MAIL": "mail", **STEPS}.items():
+        site = new_site("retry-" + step, None)
+        setattr(sink, step, END)
+        site.watch()
+        site.send("bob@example.org", count=15)
+        check(wait_for(lambda site=site: len(site.queued("wait")) == 15, 10), name)
+        check("not asked" in site.log(), name, site.log()[-2000:])
+        setattr(sink, step, None)
+        subprocess.run([BUILD + "/smtp-queue", "-c", site.config, "retry", "--all"],
+                       capture_output=True, timeout=20, check=True)
+        check(wait_for(lambda: len(sink.messages) == 15, 10), name, len(sink.messages),
+              site.log()[-2000:])
+        site.stop()
 
 
 @test("a host that ends a session after ten messages: all are delivered")

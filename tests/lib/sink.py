@@ -3,7 +3,9 @@
 
     sink = Sink(("127.0.0.1", 0))           # or the path of a socket
     sink.rcpt = b"550 5.1.1 no"             # in place of 250; or a function of the address
-    sink.mail = ...                         # the same, for MAIL
+    sink.mail = ...                         # the same, for MAIL; of the sender's address
+    sink.begin, sink.data = ...             # for DATA and the content; of the first recipient's
+                                            # An empty reply closes the connection.
     sink.ehlo = ...                         # the reply to EHLO
     ...
     sink.messages                           # (recipients, content without added dots)
@@ -20,7 +22,7 @@ class Sink:
     def __init__(self, address, lmtp=False):
         self.messages, self.lmtp = [], lmtp
         self.mails, self.connections = [], 0
-        self.mail = self.rcpt = self.data = None
+        self.mail = self.rcpt = self.begin = self.data = None
         self.ehlo = EHLO
         self.taken = lambda rcpts, content: None        # before the reply
         if isinstance(address, str):
@@ -59,7 +61,10 @@ class Sink:
 
     @staticmethod
     def _refusal(rule, address):
-        return rule(address) if callable(rule) else rule
+        reply = rule(address) if callable(rule) else rule
+        if reply == b"":
+            raise ConnectionAbortedError
+        return reply
 
     def _talk(self, connection, lines):
         rcpts, begun = [], False
@@ -83,6 +88,8 @@ class Sink:
                 reply = no or reply
                 if not no:
                     rcpts.append(address)
+            elif verb == b"DATA" and rcpts and (no := self._refusal(self.begin, rcpts[0])):
+                reply = no
             elif verb == b"DATA" and rcpts:
                 connection.sendall(b"354 go on\r\n")
                 if not self._content(connection, lines, rcpts):
@@ -103,9 +110,10 @@ class Sink:
             if not line:
                 return False
             content += line[line.startswith(b"."):]
-        if not self.data:
+        no = self._refusal(self.data, rcpts[0])
+        if not no:
             self.taken(rcpts, content)
             self.messages.append((rcpts, content))
-        reply = (self.data or b"250 2.0.0 Ok") + b"\r\n"
+        reply = (no or b"250 2.0.0 Ok") + b"\r\n"
         connection.sendall(reply * (len(rcpts) if self.lmtp else 1))
         return True

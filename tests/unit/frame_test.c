@@ -257,6 +257,7 @@ static const struct damage {
 	{ "a reach that is none", valid_rcpt, FIELD(rcpt.outcome.reach), 0x7f },
 	{ "`dsn` that is no bool", valid_rcpt, FIELD(rcpt.outcome.dsn), 0xff },
 	{ "`deliver_by` that is no bool", valid_rcpt, FIELD(rcpt.outcome.deliver_by), 2 },
+	{ "a bar that is none", valid_rcpt, FIELD(rcpt.outcome.bar), 0x7f },
 	{ "`everyone` that is no bool", valid_rcpt, FIELD(rcpt.outcome.everyone), 3 },
 	{ "`owed` that is no bool", valid_rcpt, FIELD(rcpt.outcome.owed), 2 },
 	{ "an address without its end", valid_host, FIELD(host.address), '1' },

@@ -153,11 +153,14 @@ reset(unsigned processes, unsigned per_destination)
 static enum pace
 hear(const char *name, enum outcome_cause cause, bool everyone)
 {
+	static struct vain_who who;
 	struct outcome o;
 
+	who.sender++;			/* each job has another sender and recipient */
+	who.rcpts++;
 	outcome_set(&o, cause, SL(""), SL(""));
 	o.everyone = everyone;
-	return pace_update(&runner, destination(name), &o);
+	return pace_update(&runner, destination(name), &who, &o);
 }
 
 static void
