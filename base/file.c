@@ -13,11 +13,31 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static struct {
+	int (*may)(void *ctx);		/* NULL: nobody is asked */
+	void *ctx;
+} asked;
+
+void
+file_replace_ask(int (*may)(void *ctx), void *ctx)
+{
+	asked.may = may;
+	asked.ctx = ctx;
+}
+
+static int
+may_replace(void)
+{
+	return asked.may ? asked.may(asked.ctx) : 0;
+}
+
 int
 file_replace_begin(struct file_replace *f, int folder, const char *name)
 {
-	int fd, r;
+	int fd, r = may_replace();
 
+	if (r < 0)
+		return r;
 	f->folder = folder;
 	f->name = name;
 	if (snprintf(f->new_name, sizeof f->new_name, "%s" FILE_NEW, name) >=
@@ -43,6 +63,8 @@ file_replace_end(struct file_replace *f)
 	if (fclose(f->out) != 0 && r == 0)
 		r = -errno;
 	f->out = NULL;
+	if (r == 0)
+		r = may_replace();
 	if (r == 0 && renameat(f->folder, f->new_name, f->folder, f->name) < 0)
 		r = -errno;
 	if (r < 0)

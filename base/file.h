@@ -20,6 +20,10 @@ struct file_replace {
 	FILE *out;			/* write here, and do not close it */
 };
 
+/* From now on this process asks this function before it begins and ends to replace a file.  It
+ * returns 0, or -errno: then the file stays as it is. */
+void file_replace_ask(int (*may)(void *ctx), void *ctx);
+
 /* Open NAME.new in a folder (mode 0600).  0, or -errno: then file_replace_end() must not follow.
  * After an error NAME.new is removed, also a FIFO of that name, so the next call can succeed. */
 int file_replace_begin(struct file_replace *f, int folder, const char *name);

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "queue/folders.h"
+#include "queue/lease.h"
 
 #define DEATHS	  "deaths"
 #define SETTLED	  ".settled"
@@ -71,11 +72,22 @@ count_lines(const struct lines *l)
 	return n;
 }
 
+/* Open state/deaths/ for a change of what it has about this message.  A descriptor or -errno. */
+static int
+open_deaths(const struct queue *q, const char *id, bool create)
+{
+	const int r = queue_lease_check(q);
+
+	if (r < 0)
+		return r;
+	return queue_is_id(id) ? queue_folder(q->state, DEATHS, create) : -EINVAL;
+}
+
 int
 queue_death(const struct queue *q, const char *id, const char *text)
 {
 	struct lines l = { 0 };
-	int r, folder = queue_is_id(id) ? queue_folder(q->state, DEATHS, true) : -EINVAL;
+	int r, folder = open_deaths(q, id, true);
 
 	if (folder < 0)
 		return folder;
@@ -110,7 +122,7 @@ keep_reason(int deaths, int why, const char *id)
 int
 queue_put_aside(const struct queue *q, int from, const char *id)
 {
-	int r, why, deaths = queue_is_id(id) ? queue_folder(q->state, DEATHS, false) : -EINVAL;
+	int r, why, deaths = open_deaths(q, id, false);
 
 	if (deaths < 0)
 		return deaths;
@@ -165,7 +177,8 @@ visit_name(void *ctx, const char *name)
 		return 0;
 	if (fstatat(a->q->dead, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return a->each(a->ctx, name);
-	if (errno == ENOENT)		/* an operator has removed the message */
+	/* An operator has removed the message. */
+	if (errno == ENOENT && queue_lease_check(a->q) == 0)
 		(void)unlinkat(a->folder, name, 0);
 	return 0;
 }
@@ -189,8 +202,11 @@ int
 queue_aside_settled(const struct queue *q, const char *id, const char *text)
 {
 	char name[NAME_SIZE];
-	int r, folder = queue_is_id(id) ? queue_folder(q->dead, QUEUE_WHY, false) : -EINVAL;
+	int folder, r = queue_lease_check(q);
 
+	if (r < 0)
+		return r;
+	folder = queue_is_id(id) ? queue_folder(q->dead, QUEUE_WHY, false) : -EINVAL;
 	if (folder < 0)
 		return folder;
 	(void)snprintf(name, sizeof name, "%s" SETTLED, id);
@@ -204,7 +220,7 @@ queue_aside_settled(const struct queue *q, const char *id, const char *text)
 void
 queue_deaths_forget(const struct queue *q, const char *id)
 {
-	const int folder = queue_is_id(id) ? queue_folder(q->state, DEATHS, false) : -EINVAL;
+	const int folder = open_deaths(q, id, false);
 
 	if (folder < 0)
 		return;

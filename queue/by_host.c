@@ -44,10 +44,12 @@ queue_by_host_add(const struct queue *q, const char *host, int64_t due_s, const 
 {
 	char record[RECORD + 1];
 	struct stat st;
-	int fd, r = 0;
+	int fd, r = queue_lease_check(q);
 
 	if (due_s < 1 || due_s > TIME_MAX || !queue_is_id(id))
 		return -EINVAL;
+	if (r < 0)
+		return r;
 	fd = open_list(q, host, O_WRONLY | O_APPEND | O_CREAT);
 	if (fd < 0)
 		return fd;
@@ -140,7 +142,8 @@ queue_by_host_count(const struct queue *q, const char *host)
 void
 queue_by_host_sweep(const struct queue *q, int64_t now_s, int64_t age_s)
 {
-	(void)queue_sweep(q->state, FOLDER, now_s - age_s);
+	if (queue_lease_check(q) == 0)
+		(void)queue_sweep(q->state, FOLDER, now_s - age_s);
 }
 
 int
@@ -158,5 +161,5 @@ queue_forgive_hosts(const struct queue *q)
 bool
 queue_hosts_forgiven(const struct queue *q)
 {
-	return unlinkat(q->state, FORGIVEN, 0) == 0;
+	return queue_lease_check(q) == 0 && unlinkat(q->state, FORGIVEN, 0) == 0;
 }

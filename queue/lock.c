@@ -14,6 +14,7 @@
 
 #include "base/file.h"
 #include "queue/folders.h"
+#include "queue/lease.h"
 #include "queue/operator.h"
 
 /* Workers of a killed runner are killed with it.  This is the time for those that are slow to die,
@@ -132,5 +133,6 @@ sweep_draft(void *ctx, const char *name)
 void
 queue_state_sweep(const struct queue *q)
 {
-	(void)queue_names(q->state, sweep_draft, (void *)(uintptr_t)q);
+	if (queue_lease_check(q) == 0)
+		(void)queue_names(q->state, sweep_draft, (void *)(uintptr_t)q);
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "queue/folders.h"
+#include "queue/lease.h"
 
 #define NAME_SIZE (QUEUE_ID_SIZE + sizeof ".delete")
 
@@ -103,10 +104,14 @@ int
 queue_unask(const struct queue *q, const char *id, int done)
 {
 	char name[NAME_SIZE];
-	int r = -ENOENT, folder = queue_folder(q->state, "requests", false);
+	int folder, r = queue_lease_check(q);
 
+	if (r < 0)
+		return r;
+	folder = queue_folder(q->state, "requests", false);
 	if (folder < 0)
 		return folder;
+	r = -ENOENT;
 	for (size_t i = 0; i < VERBS; i++) {
 		name_of(name, id, i);
 		if ((int)i == done)

@@ -8,6 +8,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "config/pool.h"
 #include "queue/lease.h"
@@ -120,6 +121,20 @@ on_loss(void *ctx)
 }
 
 static int
+may_write(void *ctx)
+{
+	return queue_lease_check(ctx);
+}
+
+/* From now on nothing happens without the lease. */
+static void
+keep_lease(const struct config *c, struct queue *q)
+{
+	queue_lease_on_loss(q, on_loss, (void *)(uintptr_t)c);
+	file_replace_ask(may_write, q);
+}
+
+static int
 take_lease(const struct adoption *a, const struct config *c, struct queue *q)
 {
 	const struct queue_lease_taking taking = {
@@ -168,7 +183,7 @@ adoption_force(const struct adoption *a, const struct config *c, struct queue *q
 	if (error == 0)
 		error = queue_lock_runner(q);
 	if (error == 0) {
-		queue_lease_on_loss(q, on_loss, (void *)(uintptr_t)c);
+		keep_lease(c, q);
 		return code;
 	}
 	log_text(LOG_LEVEL_ERROR, "cannot lock %s: %s", c->queue.directory,
@@ -198,6 +213,6 @@ adoption_hold(const struct adoption *a, const struct config *c, struct queue *q)
 		    "remove it" : strerror(-error));
 		return EX_TEMPFAIL;
 	}
-	queue_lease_on_loss(q, on_loss, (void *)(uintptr_t)c);
+	keep_lease(c, q);
 	return code;
 }

@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "base/words.h"
 #include "queue/folders.h"
+#include "queue/lease.h"
 #include "stats/stats.h"
 
 #define FILE_NAME "history"
@@ -128,7 +129,7 @@ history_note(const struct queue *q, const struct hosts *hosts, int64_t now_s)
 	if (q->state < 0 || (fstatat(q->state, FILE_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    st.st_size && st.st_mtime / HOUR == now_s / HOUR))
 		return;
-	fd = open_file(q, &st);
+	fd = queue_lease_check(q) < 0 ? -1 : open_file(q, &st);
 	if (fd < 0)
 		return;
 	if (st.st_size >= HISTORY_OCTETS_MAX) {

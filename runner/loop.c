@@ -22,6 +22,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/manager.h"
+#include "queue/lease.h"
 
 #define SHUTDOWN_S 4		/* after SIGTERM, for attempts before the content's last octet */
 #define DOT_S      25		/* for attempts that wait for the reply to a message */
@@ -424,6 +425,8 @@ loop_run(struct loop *l)
 
 		if (n < 0 && errno != EINTR)
 			return -errno;
+		/* A run that was stopped for long may have lost its queue meanwhile. */
+		(void)queue_lease_check(l->runner->queue);
 		handle_events(l, events, n);
 		l->after(l->ctx);
 	}

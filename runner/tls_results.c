@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/day.h"
+#include "queue/lease.h"
 
 static void
 open_day(struct tls_results *t, const struct queue *q, int64_t now_s)
@@ -45,6 +46,8 @@ tls_results_add(struct tls_results *t, const struct queue *q, struct slice domai
 	char space[TLS_RESULT_LINE_MAX];
 	struct buf b = BUF(space);
 
+	if (queue_lease_check(q) < 0)
+		return;
 	if (t->fd && t->day != now_s / DAY_SECONDS)
 		tls_results_done(t);
 	if (!t->fd)

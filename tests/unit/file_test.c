@@ -36,6 +36,30 @@ replace(const char *text)
 	return file_replace_end(&f);
 }
 
+static unsigned leave;
+
+static int
+give_leave(void *ctx)
+{
+	(void)ctx;
+	return leave-- ? 0 : -EREMOTE;
+}
+
+/* Somebody is asked before a file is replaced. */
+static void
+test_asked(void)
+{
+	file_replace_ask(give_leave, NULL);
+	leave = 0;
+	ok(replace("five\n") == -EREMOTE && holds("list", "four\n"), "no leave to begin");
+	leave = 1;
+	ok(replace("five\n") == -EREMOTE && holds("list", "four\n"), "no leave to end");
+	ok(faccessat(folder, "list.new", F_OK, 0) < 0, "nothing else is left of either");
+	leave = 2;
+	ok(replace("five\n") == 0 && holds("list", "five\n"), "leave for both");
+	file_replace_ask(NULL, NULL);
+}
+
 static void
 test_links(const char *path)
 {
@@ -131,6 +155,7 @@ main(void)
 	ok(file_replace_begin(&f, folder, name) == 0 && file_replace_end(&f) == 0 &&
 	    unlinkat(folder, name, 0) == 0, "the longest name");
 
+	test_asked();
 	test_read();
 	test_links(path);
 	(void)unlinkat(folder, "list", 0);

@@ -9,6 +9,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "queue/aside.h"
+#include "queue/by_host.h"
+#include "queue/operator.h"
 #include "queue/run.h"
 #include "tests/lib/queue_all.h"
 #include "tests/lib/tap.h"
@@ -91,6 +94,21 @@ count_loss(void *ctx)
 	losses++;
 }
 
+/* A machine that has lost its queue also leaves the notes about messages and hosts as they are. */
+static void
+check_notes(const struct queue *q)
+{
+	static const char id[] = "0000000000000000";
+
+	ok(queue_death(q, id, "x") == -EREMOTE, "it notes no death");
+	ok(queue_put_aside(q, q->cur, id) == -EREMOTE, "and moves no such note");
+	ok(queue_aside_settled(q, id, "x") == -EREMOTE, "nor marks one");
+	ok(queue_by_host_add(q, "mx.example", 1, id) == -EREMOTE, "it lists no message for a host");
+	ok(queue_unask(q, id, QUEUE_UNDONE) == -EREMOTE, "it answers no operator");
+	ok(queue_forgive_hosts(q) == 0 && !queue_hosts_forgiven(q) &&
+	    faccessat(q->state, "hosts-forgiven", F_OK, 0) == 0, "and takes no wish");
+}
+
 /* The holder is quiet while another machine takes its lease, and then goes on. */
 static void
 check_take(void)
@@ -110,6 +128,7 @@ check_take(void)
 	ok(queue_lease_check(&a) == -EREMOTE && losses == 1, "it finds that its lease is lost");
 	ok(queue_finish(&a, "0000000000000000") == -EREMOTE, "and removes no message");
 	ok(queue_bury(&a, "0000000000000000") == -EREMOTE, "nor buries one");
+	check_notes(&a);
 	ok(take("mx1", false, true, &c) == -EPERM, "it is not taken back while it is held");
 	queue_close(&c);
 	ok(queue_lease_release(&b) == 0 && queue_lease_read(&b, &s) == 0 && s.released &&
