@@ -17,7 +17,8 @@ KERNEL = (sorted(glob.glob(PEERS + "/boot/vmlinuz-*-cloud-amd64")) or [None])[-1
 MODULES = "virtio_pci virtio_blk virtio_net veth ext4 nfsd nfsv4".split()    # as in guest
 PROGRAMS = [BUILD + "/" + name
             for name in ("smtp-handler", "smtp-relay", "smtp-maildir", "smtp-queue")]
-PROGRAMS += [PEERS + "/usr/sbin/" + name for name in ("exportfs", "rpc.nfsd", "rpc.mountd")]
+PROGRAMS += [PEERS + "/usr/sbin/" + name
+             for name in ("exportfs", "rpc.nfsd", "rpc.mountd", "nfsdcld")]
 PROGRAMS += [shutil.which("busybox") or "busybox"]
 
 if not KERNEL or not shutil.which("qemu-system-x86_64") or not shutil.which("busybox"):
