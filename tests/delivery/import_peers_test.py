@@ -6,6 +6,8 @@ import stat
 import subprocess
 
 from certificates import Authority
+from exchangers import Exchanger
+from nameservers import nsd
 from programs import BUILD, HANDLER, RELAY, Site, fresh_directory
 from receivers import really_root
 from tap import bail_out, check, main, same, test, wait_for
@@ -239,11 +241,36 @@ def _():
         os.symlink(target, table)
         done = run(IMPORT, "--root", root)
         same(done.returncode, 0)
-        check("eve" not in done.stdout and "has no password" in done.stderr, done.stdout)
+        check("eve" not in done.stdout and "write its user into [route *]" in done.stderr,
+              done.stdout, done.stderr)
         os.unlink(table)
     os.symlink("/moved", table)
     done = run(IMPORT, "--root", root)
     check("\nuser = anna\t" in done.stdout, done.stdout, done.stderr)
+
+
+@test("mail waits, and --check fails, where a smarthost cannot be imported")
+def _():
+    site = Site("import-held", resolver="127.0.0.1")
+    nsd(site.directory + "/nsd", {"far.example": "@ MX 10 mx\nmx A 192.0.2.46\n", "invalid": ""},
+        address="127.0.0.1")
+    far = Exchanger("192.0.2.46")
+    root = lay_out(site, {"etc/postfix/main.cf":
+                          "mydestination =\nrelayhost = [${{a} == {b} ? {x} : {y}}]\n"})
+    same(run(IMPORT, "--root", root, "--write", site.directory).returncode, 0)
+    text = open(site.directory + "/conf.d/50-imported.conf").read()
+    check("# the value of relayhost is unknown. The mail waits until you write via, and user and\n"
+          "# password-file or neither.\nvia = " in text, text)
+    same(run(HANDLER, "-c", site.config, "--check").returncode, 0)
+    done = run(RELAY, "-c", site.config, "--check")
+    check(done.returncode == 78 and "[route *] password-file: " in done.stderr and
+          "/import-write-the-host-here.password: No such file" in done.stderr, done.stderr)
+    site.listen()
+    site.send("bob@far.example")
+    site.stop()
+    site.relay()
+    check("address of write-the-host-here.invalid" in site.log(), site.log())
+    same((len(site.queued()), far.messages), (1, []), site.log())
 
 
 @test("a table of 1300 senders and one of too many take little memory")

@@ -53,10 +53,13 @@ static const struct import_case cases[] = {
 	  { { CONF, "NULLCLIENT\nSMARTHOST a.example\nAUTHPATH /x\nFINGERPRINT ab\nMASQUERADE "
 	  "a@b.c\n"
 		    "Nonsense hunter2\nDEFER\nSPOOLDIR /x\nPORT x\n" } },
-	  "route *: via = smtp://a.example @dma.conf:2\n",
+	  "route *: via = smtp+starttls://a.example:25 @dma.conf:2\n"
+	  "route *: user = write-the-user-here @dma.conf:3\n"
+	  "route *: password-file = /etc/smtp-handler/import-a.example.password @dma.conf:3\n",
 	  { "3 cannot be read", "4 FINGERPRINT", "5 MASQUERADE", "6 Nonsense", "7 DEFER",
-	  "9 no number" },
-	  6, NULL },
+	  "9 no number", "3 write its user into [route *]", "3 there is no password",
+	  "3 without TLS" },
+	  9, "import-a.example.password=;" },
 };
 
 int

@@ -58,8 +58,9 @@ static const struct import_case cases[] = {
 	{ "no smarthost, a bad network, unknown settings",
 	  { { CONF, KIND("satellite") "dc_relay_nets='*'\ndc_relay_domains='x.example'\n"
 		    "nonsense='hunter2'\n" } },
-	  "", { "2 this value is left out", "3 dc_relay_domains: is not", "4 nonsense: is not",
-	    "0 there is no dc_smarthost" }, 4, NULL },
+	  HELD("route *", "update-exim4.conf.conf:0"),
+	  { "2 this value is left out", "3 dc_relay_domains: is not", "4 nonsense: is not",
+	    "0 there is no dc_smarthost" }, 4, HELD_FILE },
 	{ "files beside it that have no translation",
 	  { { CONF, KIND("satellite") "dc_smarthost='a.example::x'\n" },
 	    { "/etc/exim4/exim4.conf", "x\n" },

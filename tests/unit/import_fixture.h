@@ -13,8 +13,19 @@
 #include "tools/import/output.h"
 #include "tools/import/import.h"
 
-#define FILES 6
-#define NOTES 8
+#define FILES 8
+#define NOTES 12
+#define HOST   "write-the-host-here"
+#define HELD(section, at) \
+	section ": via = smtp+starttls://" HOST ".invalid @" at "\n" \
+	section ": user = nobody @" at "\n" \
+	section ": password-file = /etc/smtp-handler/import-" HOST ".password @" at "\n"
+#define HELD_FILE "import-" HOST ".password=;"
+#define DECIDE(number, at) \
+	"route decide-" number ".invalid: via = reject:the operator has to decide @" at "\n" \
+	"route decide-" number ".invalid: recipients = /etc/smtp-handler/import-see-the-lines-" \
+	"above.recipients @" at "\n"
+#define DECIDE_FILE "import-see-the-lines-above.recipients=;"
 #define SECRET "hunter2"	/* a part of each password in a case */
 
 struct import_case {

@@ -6,6 +6,17 @@
 #define LOGIN(at) \
 	"route *: user = anna @sasl:" at "\n" \
 	"route *: password-file = /etc/smtp-handler/import-a.example.password @sasl:" at "\n"
+#define ALIASES_ONLY(domain, at) \
+	"route " domain ": via = maildir:/var/empty/aliases-only-xxx" TEN(TEN("xx")) TEN("xxxx") \
+	" @" at "\nroute " domain ": accept = anyone @" at "\n"
+#define MAILBOXES(domain, via, at, maps) \
+	"route " domain ": via = " via " @main.cf:" at "\n" \
+	"route " domain ": accept = anyone @main.cf:" at "\n" \
+	"route " domain ": recipients = /etc/smtp-handler/import-" domain ".recipients " \
+	"@main.cf:" maps "\n"
+#define BELOW(domain, via, at, accept, accept_at) \
+	"route ." domain ": via = " via " @" at "\n" \
+	"route ." domain ": accept = " accept " @" accept_at "\n"
 #define TEN(x) x x x x x x x x x x
 #define SASL "smtp_sasl_auth_enable = yes\nsmtp_sasl_password_maps = hash:/sasl\n"
 
@@ -36,8 +47,9 @@ static const struct import_case cases[] = {
 	  "route *: via = smtp://a.example @main.cf:4\n",
 	  { "1 a: is not", "2 dom", "10 192.0.2.0/24" }, 3, NULL },
 	{ "parameters that name each other end",
-	  { { CF, NONE "relayhost = $x\nx = $y$y$y$y$y$y\ny = $x$x$x$x$x$x\n" } }, "",
-	  { "2 relayhost: its value", "3 x: is", "4 y: is" }, 3, NULL },
+	  { { CF, NONE "relayhost = $x\nx = $y$y$y$y$y$y\ny = $x$x$x$x$x$x\n" } },
+	  HELD("route *", "main.cf:2"),
+	  { "2 relayhost: its value", "2 [route *] waits", "3 x: is", "4 y: is" }, 4, HELD_FILE },
 	{ "the last of two lines counts, and a line without = does not",
 	  { { CF, NONE "relayhost = a.example\nnonsense\nrelayhost = [b.example]\n" } },
 	  "route *: via = smtp://b.example @main.cf:4\n", { "3 no =" }, 1, NULL },
@@ -70,12 +82,13 @@ static const struct import_case cases[] = {
 	  "sender c.example: via = smtp+starttls://a.example:25 @s:2\n"
 	  "sender c.example: user = anna @sasl:2\n"
 	  "sender c.example: password-file = /etc/smtp-handler/import-a.example.password @sasl:2\n"
+	  DECIDE("1", "s:4")
 	  "route *: via = smtp+starttls://a.example:25 @main.cf:2\n"
 	  "route *: user = anna @sasl:2\n"
 	  "route *: password-file = /etc/smtp-handler/import-a.example.password @sasl:2\n",
-	  { "4 smtp_sasl_password_maps has no password for e.example",
-	  "4 this value is left out" }, 2,
-	  "import-b.example.password=hunter2b ;import-a.example.password=hunter2 ;" },
+	  { "4 notices (<>) went to a host of their own" }, 1,
+	  "import-b.example.password=hunter2b ;import-a.example.password=hunter2 ;"
+	  DECIDE_FILE },
 	{ "sizes and times in their units",
 	  { { CF, NONE "message_size_limit = 20480000\nmaximal_queue_lifetime = 3\n"
 		  "delay_warning_time = 4h\nminimal_backoff_time = 10m\nmaximal_backoff_time = "
@@ -102,17 +115,30 @@ static const struct import_case cases[] = {
 	{ "tables that are away, or of other types",
 	  { { CF, NONE "relayhost = [a.example]\nsmtp_sasl_auth_enable = yes\n"
 		  "smtp_sasl_password_maps = hash:/none, static:x:hunter2\n" } },
-	  "route *: via = smtp://a.example @main.cf:2\n",
-	  { "4 postmap -s", "4 type static", "3 no password for" }, 3, NULL },
+	  "route *: via = smtp+starttls://a.example:25 @main.cf:2\n"
+	  "route *: user = write-the-user-here @main.cf:4\n"
+	  "route *: password-file = /etc/smtp-handler/import-a.example.password @main.cf:4\n",
+	  { "4 postmap -s", "4 without TLS", "2 not verified", "4 cannot be read: write its user",
+	    "4 there is no password" }, 5, "import-a.example.password=;" },
+	{ "one login for all hosts",
+	  { { CF, NONE "relayhost = [a.example]\nsmtp_sasl_auth_enable = yes\n"
+		  "smtp_tls_security_level = secure\nsmtp_sasl_password_maps = "
+		  "static:anna:hunter2\n" } },
+	  "route *: via = smtp+starttls://a.example:25 @main.cf:2\n"
+	  "route *: user = anna @main.cf:5\n"
+	  "route *: password-file = /etc/smtp-handler/import-a.example.password @main.cf:5\n",
+	  { NULL }, 0, "import-a.example.password=hunter2 ;" },
 	{ "what a null client does not have",
 	  { { CF, NONE "virtual_alias_maps = hash:/x\nsmtpd_tls_cert_file = /x\nnonsense = "
 	  "hunter2\n"
 		  "smtp_generic_maps = hash:/x\nsmtpd_banner = x\nalways_bcc =\n" } },
-	  "", { "2 virtual_alias_maps", "3 tls-certificate", "4 nonsense", "5 rewrite" }, 4, NULL },
+	  DECIDE("1", "main.cf:2"), { "2 /x cannot be read", "2 virtual_alias_maps",
+	    "3 tls-certificate", "4 nonsense", "5 rewrite" }, 5, DECIDE_FILE },
 	{ "a value that is made of itself, and one that grows",
-	  { { CF, NONE "relayhost = x$relayhost\nmyhostname = " TEN(TEN("$mydomain")) "\n" } }, "",
+	  { { CF, NONE "relayhost = x$relayhost\nmyhostname = " TEN(TEN("$mydomain")) "\n" } },
+	  HELD("route *", "main.cf:2"),
 	  { "2 relayhost: its value is made of itself", "3 myhostname: its value is too long",
-	    "0 myorigin: its value is too long" }, 3, NULL },
+	    "0 myorigin: its value is too long", "2 [route *] waits" }, 4, HELD_FILE },
 	{ "transports of domains",
 	  { { CF, "mydestination = d.example\nalias_maps =\ntransport_maps = hash:/t\n"
 		  "relay_domains = a.example, n.example hash:/x d.example\n" },
@@ -128,14 +154,22 @@ static const struct import_case cases[] = {
 	  "route e.example: via = lmtp://127.0.0.1:24 @t:5\n"
 	  "route e.example: accept = trusted @t:5\n"
 	  "route f.example: via = discard @t:6\nroute *: via = smtp://g.example @t:7\n"
-	  "route a.example: accept = anyone @main.cf:4\nroute n.example: via = mx @main.cf:4\n"
-	  "route n.example: accept = anyone @main.cf:4\n",
-	  { "4 smtp-users.socket", "8 x@a.example: is not", "9 virtual:: is not", "10 a line above",
-	    "0 mailboxes are Maildirs", "4 hash:/x: is not" }, 6, NULL },
-	{ "relay domains with a list of recipients stay closed to strangers",
+	  DECIDE("1", "t:8") HELD("route h.example", "t:9") DECIDE("2", "main.cf:4")
+	  "route a.example: accept = anyone @main.cf:4\n"
+	  "route .a.example: accept = anyone @main.cf:4\n"
+	  "route n.example: via = mx @main.cf:4\n"
+	  "route n.example: accept = anyone @main.cf:4\n"
+	  BELOW("n.example", "mx", "main.cf:4", "anyone", "main.cf:4"),
+	  { "4 smtp-users.socket", "4 folder of Postfix", "8 x@a.example: is not",
+	    "9 [route h.example] waits", "10 a line above", "4 /x cannot be read",
+	    "4 hash:/x: is not" }, 7, DECIDE_FILE HELD_FILE },
+	{ "relay domains with a list of recipients that cannot be read",
 	  { { CF, NONE "relay_domains = a.example\nrelay_recipient_maps = hash:/r\n" } },
-	  "route a.example: via = mx @main.cf:2\nroute a.example: accept = trusted @main.cf:2\n",
-	  { "3 all recipients would exist" }, 1, NULL },
+	  "route a.example: via = mx @main.cf:2\nroute a.example: accept = anyone @main.cf:2\n"
+	  "route a.example: recipients = /etc/smtp-handler/import-a.example.recipients "
+	  "@main.cf:3\n",
+	  { "3 /r cannot be read", "3 nothing starts without" }, 2,
+	  "import-a.example.recipients=;" },
 	{ "a domain as without transports, and one that goes to the smarthost all the same",
 	  { { CF, NONE "relayhost = [b.example]\ntransport_maps = hash:/t\n" },
 	    { "/t", "a.example smtp:\nc.example :\n" } },
@@ -153,18 +187,21 @@ static const struct import_case cases[] = {
 	  { { CF, NONE "relayhost = [b.example]\nrelay_domains = a.example\n" } },
 	  "route a.example: via = smtp://b.example @main.cf:3\n"
 	  "route a.example: accept = anyone @main.cf:3\n"
+	  BELOW("a.example", "smtp://b.example", "main.cf:3", "anyone", "main.cf:3")
 	  "route *: via = smtp://b.example @main.cf:2\n", { NULL }, 0, NULL },
 	{ "relay domains whose mail is refused",
 	  { { CF, NONE "relayhost = [b.example]\nrelay_domains = a.example\n"
 		  "relay_transport = error:closed\n" } },
 	  "route a.example: via = reject:closed @main.cf:3\n"
-	  "route *: via = smtp://b.example @main.cf:2\n", { "4 relay_transport" }, 1, NULL },
+	  "route .a.example: via = reject:closed @main.cf:3\n"
+	  "route *: via = smtp://b.example @main.cf:2\n", { NULL }, 0, NULL },
 	{ "relay domains that go to a host of their own",
 	  { { CF, NONE "relayhost = [b.example]\nrelay_domains = a.example\n"
 		  "relay_transport = relay:[c.example]\n" } },
 	  "route a.example: via = smtp://c.example @main.cf:3\n"
 	  "route a.example: accept = anyone @main.cf:3\n"
-	  "route *: via = smtp://b.example @main.cf:2\n", { "4 relay_transport" }, 1, NULL },
+	  BELOW("a.example", "smtp://c.example", "main.cf:3", "anyone", "main.cf:3")
+	  "route *: via = smtp://b.example @main.cf:2\n", { NULL }, 0, NULL },
 	{ "a line for all domains counts more than default_transport",
 	  { { CF, NONE "default_transport = error\ntransport_maps = hash:/t\n"
 		  "smtp_tls_security_level = encrypt\n" SASL },
@@ -193,8 +230,10 @@ static const struct import_case cases[] = {
 	  { "1 [route a.example] via: this value is left out", "1 [route b..example] via: this",
 	    "0 smtp-maildir.socket", "0 mail for root" }, 4, NULL },
 	{ "a comparison",
-	  { { CF, NONE "relayhost = [${{$x} == {1} ? {a.example} : {b.example}}]\n" } }, "",
-	  { "2 relayhost: its value depends on a comparison" }, 1, NULL },
+	  { { CF, NONE "relayhost = [${{$x} == {1} ? {a.example} : {b.example}}]\n" } },
+	  HELD("route *", "main.cf:2"),
+	  { "2 relayhost: its value depends on a comparison", "2 [route *] waits" }, 2,
+	  HELD_FILE },
 	{ "values that depend on others, in braces",
 	  { { CF, NONE "relayhost = ${empty?{[a.example]}:{[b.example]:${port ? {26} : {27}}}}\n"
 	  "empty =\n" } },
@@ -253,17 +292,18 @@ static const struct import_case cases[] = {
 		  "smtpd_recipient_restrictions = permit_mynetworks, reject\n" },
 	    { "/t", "c.example discard:\n* smtp:[d.example]\n" } },
 	  "route c.example: via = discard @t:1\nroute *: via = smtp://d.example @t:2\n"
-	  "route a.example: via = maildir:~/M @main.cf:1\n"
+	  "route a.example: via = smtp://d.example @t:2\n"
+	  "route a.example: accept = trusted @main.cf:6\n"
 	  "route a.example: recipients = users @main.cf:1\n"
-	  "route b.example: via = mx @main.cf:4\n"
+	  "route b.example: via = smtp://d.example @t:2\n"
 	  "route b.example: accept = trusted @main.cf:6\n"
-	  "route a.example: accept = trusted @main.cf:6\n",
-	  { "0 smtp-maildir.socket", "0 mail for root", "6 strangers may not send here",
-	    "6 milter" }, 4, NULL },
+	  BELOW("b.example", "smtp://d.example", "t:2", "trusted", "main.cf:6"),
+	  { "1 smtp-users.socket", "6 strangers may not send here", "6 milter" }, 3, NULL },
 	{ "domains to which strangers may send before all others are refused",
 	  { { CF, NONE "relay_domains = b.example\nsmtpd_recipient_restrictions = "
 		  "permit_mynetworks, permit_auth_destination, reject\n" } },
-	  "route b.example: via = mx @main.cf:2\nroute b.example: accept = anyone @main.cf:2\n",
+	  "route b.example: via = mx @main.cf:2\nroute b.example: accept = anyone @main.cf:2\n"
+	  BELOW("b.example", "mx", "main.cf:2", "anyone", "main.cf:2"),
 	  { "3 milter" }, 1, NULL },
 	{ "an exception in the networks leaves all of them out",
 	  { { CF, NONE "mynetworks = !192.0.2.1 192.0.2.0/24\n" } }, "", { "2 !192.0.2.1" }, 1,
@@ -290,11 +330,13 @@ static const struct import_case cases[] = {
 	{ "words of mydestination that are no domains, and a delimiter of two characters",
 	  { { CF, "mydestination = *, hash:/x, /y, !b.example, [192.0.2.1]\nalias_maps =\n"
 		  "home_mailbox = M/\nrecipient_delimiter = +-\n" } },
+	  DECIDE("1", "main.cf:1") DECIDE("2", "main.cf:1") DECIDE("3", "main.cf:1")
 	  "route [192.0.2.1]: via = maildir:~/M @main.cf:1\n"
 	  "route [192.0.2.1]: recipients = users @main.cf:1\n"
 	  "route [192.0.2.1]: subaddress = + @main.cf:4\n",
 	  { "1 *: is not", "1 hash:/x: is not", "1 /y: is not", "1 !b.example: is not",
-	    "4 one character", "0 smtp-maildir.socket", "0 mail for root" }, 7, NULL },
+	    "4 one character", "0 smtp-maildir.socket", "0 mail for root", "1 /x cannot" }, 8,
+	  DECIDE_FILE },
 	{ "filters in Debian's form and with options",
 	  { { CF, NONE "smtpd_milters = local:opendkim/s,\n { inet:localhost:8891, "
 		  "default_action=accept }, {unix:/s}\nnon_smtpd_milters = inet:localhost:1\n"
@@ -319,7 +361,8 @@ static const struct import_case cases[] = {
 		  "587 inet n - y - - smtpd -o mynetworks=0.0.0.0/0\n"
 		  "relay unix - - y - - smtp -o smtpd_helo_restrictions=reject\n" } },
 	  "server: trusted = 127.0.0.0/8 ::1 local @master.cf:2\n"
-	  "route a.example: via = mx @main.cf:4\nroute a.example: accept = trusted @master.cf:2\n",
+	  "route a.example: via = mx @main.cf:4\nroute a.example: accept = trusted @master.cf:2\n"
+	  BELOW("a.example", "mx", "main.cf:4", "trusted", "master.cf:2"),
 	  { "2 relayhost: is not", "2 strangers may not", "2 smtpd_client_restrictions: is not",
 	    "3 smtpd_relay_restrictions: is not", "6 587: is not" }, 5, NULL },
 	{ "arguments of master.cf that end in the middle",
@@ -339,6 +382,198 @@ static const struct import_case cases[] = {
 		  "#smtps inet n - y - - smtpd\nsubmission inet n - y - - smtpd\n"
 		  "  -o smtpd_tls_security_level=encrypt\npickup unix n - y 60 1 pickup\n" } },
 	  "", { "3 submission: is not" }, 1, NULL },
+	{ "domains of aliases; names without a domain are for users, too",
+	  { { CF, "myhostname = h.example.org\nmydestination = $myhostname\nhome_mailbox = M/\n"
+		  "alias_maps = hash:/a\nvirtual_alias_domains = v.example\n"
+		  "virtual_alias_maps = hash:/v, inline:{ { w@v.example = anna, "
+		  "ben@h.example.org }, x@v.example=\\y }\n" },
+	    { "/a", "root: anna\ninfo: ben\n" },
+	    { "/v", "v.example anything\ninfo@V.example anna\n"
+		    "info@h.example.org carla@far.example\nroot dora@far.example\n"
+		    "friend@far.example anna\n" } },
+	  "server: hostname = h.example.org @main.cf:1\n"
+	  "route h.example.org: via = maildir:~/M @main.cf:2\n"
+	  "route h.example.org: recipients = users @main.cf:2\n"
+	  "route h.example.org: aliases = /etc/smtp-handler/import-host.aliases @main.cf:2\n"
+	  ALIASES_ONLY("v.example", "main.cf:5")
+	  "route v.example: aliases = /etc/smtp-handler/import-virtual.aliases @main.cf:5\n"
+	  "route far.example: via = mx @v:5\n"
+	  "route far.example: aliases = /etc/smtp-handler/import-virtual.aliases @v:5\n",
+	  { "0 smtp-maildir.socket", "1 a line above has" }, 2,
+	  "import-virtual.aliases=info@V.example: anna@h.example.org "
+	  "friend@far.example: anna@h.example.org "
+	  "w@v.example: anna@h.example.org, ben@h.example.org x@v.example: \\y ;"
+	  "import-host.aliases=info@h.example.org: carla@far.example root: dora@far.example "
+	  "info: ben ;" },
+	{ "domains of aliases by their names in the table",
+	  { { CF, NONE "myhostname = h.example.org\nvirtual_alias_maps = hash:/v\n" },
+	    { "/v", "v.example x\n@w.example x@far.example\na@v.example b@far.example\n" } },
+	  "server: hostname = h.example.org @main.cf:2\n"
+	  ALIASES_ONLY("v.example", "v:1")
+	  "route v.example: aliases = /etc/smtp-handler/import-virtual.aliases @v:1\n"
+	  HELD("route w.example", "v:2"),
+	  { "2 all other names of w.example went to x@far.example" }, 1,
+	  "import-virtual.aliases=a@v.example: b@far.example ;" HELD_FILE },
+	{ "a domain that stands for another one, and one for a mailbox",
+	  { { CF, NONE "myorigin = h.example.org\nvirtual_alias_domains = c.example b.example\n"
+		  "virtual_mailbox_domains = m.example\nvirtual_mailbox_base = /srv/mail/\n"
+		  "virtual_mailbox_maps = hash:/m\nvirtual_alias_maps = hash:/v\n" },
+	    { "/m", "anna@m.example m.example/anna/\nben@m.example m.example/ben/\n" },
+	    { "/v", "@c.example @m.example\ninfo@m.example anna@m.example ben\n"
+		    "ben@c.example x@far.example\n@b.example anna@m.example\n" } },
+	  "server: hostname = h.example.org @main.cf:2\n"
+	  ALIASES_ONLY("c.example", "main.cf:3")
+	  "route c.example: aliases = /etc/smtp-handler/import-virtual.aliases @main.cf:3\n"
+	  "route b.example: via = maildir:/srv/mail/m.example/anna @v:4\n"
+	  "route b.example: accept = anyone @main.cf:3\n"
+	  MAILBOXES("m.example", "maildir:/srv/mail/{domain}/{local}", "4", "6")
+	  "route m.example: aliases = /etc/smtp-handler/import-virtual.aliases @main.cf:4\n",
+	  { "2 one name here", "5 must belong to the user smtp-relay" }, 2,
+	  "import-virtual.aliases=info@m.example: anna@m.example, ben@h.example.org "
+	  "ben@c.example: x@far.example info@c.example: info@m.example "
+	  "anna@c.example: anna@m.example ;"
+	  "import-m.example.recipients=# addresses, one in a line anna@m.example "
+	  "ben@m.example ;" },
+	{ "all other names go to one of several mailboxes with names of their own",
+	  { { CF, NONE "myorigin = h.example.org\nvirtual_mailbox_domains = m.example\n"
+		  "virtual_mailbox_base = /srv/mail\nvirtual_mailbox_maps = hash:/m\n"
+		  "virtual_alias_maps = hash:/v\n" },
+	    { "/m", "anna@m.example m.example/anna/\nben@m.example m.example/ben/\n" },
+	    { "/v", "@m.example anna@m.example\nben@m.example ben@m.example\n" } },
+	  "server: hostname = h.example.org @main.cf:2\n"
+	  HELD("route m.example", "v:1") "route m.example: accept = anyone @main.cf:3\n"
+	  "route m.example: aliases = /etc/smtp-handler/import-virtual.aliases @main.cf:3\n",
+	  { "2 one name here", "1 all other names of m.example" }, 2,
+	  "import-virtual.aliases=ben@m.example: ben@m.example ;" HELD_FILE },
+	{ "mailboxes of several domains, some in another form",
+	  { { CF, NONE "virtual_mailbox_domains = hash:/d, /list\nvirtual_mailbox_base = /srv\n"
+		  "virtual_mailbox_maps = lmdb:/m\nrecipient_delimiter = +\n" },
+	    { "/d", "a.example OK\nb.example OK\n" }, { "/list", "# x\nc.example,\n  d.example\n" },
+	    { "/m", "Anna@a.example users/anna/Maildir/\ncarl@a.example users/ben/Maildir/\n"
+		    "ben@a.example users/ben/Maildir/\nben@b.example b/ben\n"
+		    "@d.example d/all/\n" } },
+	  "route a.example: via = maildir:/srv/users/{local}/Maildir @d:1\n"
+	  DECIDE("1", "main.cf:4")
+	  "route a.example: accept = anyone @d:1\n"
+	  "route a.example: recipients = /etc/smtp-handler/import-a.example.recipients @main.cf:4\n"
+	  "route a.example: subaddress = + @main.cf:5\n"
+	  HELD("route b.example", "d:2") "route b.example: accept = anyone @d:2\n"
+	  "route b.example: recipients = /etc/smtp-handler/import-b.example.recipients @main.cf:4\n"
+	  "route b.example: subaddress = + @main.cf:5\n"
+	  ALIASES_ONLY("c.example", "list:2") "route c.example: subaddress = + @main.cf:5\n"
+	  "route d.example: via = maildir:/srv/d/all @list:2\n"
+	  "route d.example: accept = anyone @list:2\n"
+	  "route d.example: subaddress = + @main.cf:5\n",
+	  { "3 must belong", "2 the mailbox of carl@a.example", "4 not of the form",
+	    "2 not in Maildirs of one form" }, 4,
+	  DECIDE_FILE "import-a.example.recipients=# addresses, one in a line Anna@a.example "
+	  "carl@a.example ben@a.example ;" HELD_FILE
+	  "import-b.example.recipients=# addresses, one in a line ben@b.example ;" },
+	{ "mailboxes that a server keeps",
+	  { { CF, NONE "virtual_mailbox_domains = m.example\nvirtual_mailbox_maps = hash:/m\n"
+		  "virtual_transport = lmtp:unix:/run/dovecot/lmtp\n" },
+	    { "/m", "anna@m.example x\n" } },
+	  MAILBOXES("m.example", "lmtp:/run/dovecot/lmtp", "2", "3"), { NULL }, 0,
+	  "import-m.example.recipients=# addresses, one in a line anna@m.example ;" },
+	{ "mailboxes of a program, and names in a database",
+	  { { CF, NONE "virtual_mailbox_domains = m.example\nvirtual_mailbox_maps = "
+		  "mysql:/etc/postfix/m.cf\nvirtual_alias_maps = proxy:mysql:/etc/postfix/a.cf\n"
+		  "virtual_transport = dovecot\n" } },
+	  HELD("route m.example", "main.cf:2") "route m.example: accept = anyone @main.cf:2\n"
+	  "route m.example: recipients = /etc/smtp-handler/import-m.example.recipients "
+	  "@main.cf:3\n"
+	  "route m.example: aliases = /etc/smtp-handler/import-virtual.aliases @main.cf:4\n",
+	  { "3 type mysql", "3 write the names of m.example", "4 type mysql",
+	    "4 write its rows into a file", "2 dovecot is a transport" }, 5,
+	  HELD_FILE "import-m.example.recipients=;import-virtual.aliases=;" },
+	{ "domains in a database",
+	  { { CF, NONE "virtual_mailbox_domains = mysql:/etc/postfix/d.cf\n" } },
+	  DECIDE("1", "main.cf:2"), { "2 type mysql", "2 write a [route] for each" }, 2,
+	  DECIDE_FILE },
+	{ "recipients of a domain whose mail goes on",
+	  { { CF, NONE "relay_domains = a.example b.example\nrelay_recipient_maps = hash:/r\n"
+		  "transport_maps = hash:/t\n" }, { "/r", "anna@a.example x\n@b.example x\n" },
+	    { "/t", "a.example smtp:[c.example]\n" } },
+	  "route a.example: via = smtp://c.example @t:1\n"
+	  "route a.example: accept = anyone @main.cf:2\n"
+	  "route a.example: recipients = /etc/smtp-handler/import-a.example.recipients @main.cf:3\n"
+	  "route b.example: via = mx @main.cf:2\nroute b.example: accept = anyone @main.cf:2\n",
+	  { NULL }, 0, "import-a.example.recipients=# addresses, one in a line anna@a.example ;" },
+	{ "users whose mail a server keeps, and one that goes to a program",
+	  { { CF, "mydestination = a.example\nalias_maps =\n"
+		  "mailbox_transport = lmtp:unix:/run/dovecot/lmtp\n" } },
+	  "route a.example: via = lmtp:/run/dovecot/lmtp @main.cf:3\n"
+	  "route a.example: accept = anyone @main.cf:1\n"
+	  "route a.example: recipients = users @main.cf:1\n", { "1 smtp-users.socket" }, 1, NULL },
+	{ "users whose mail goes to a program, and whose aliases are of another domain",
+	  { { CF, "myorigin = o.example\nmydestination = a.example\nmailbox_transport = cyrus\n"
+		  "local_recipient_maps = hash:/l\nalias_maps = hash:/a\n" },
+	    { "/a", "root: anna, b@c.example\n" } },
+	  "server: hostname = o.example @main.cf:1\n" HELD("route a.example", "main.cf:3")
+	  "route a.example: accept = anyone @main.cf:2\n"
+	  "route a.example: recipients = /etc/smtp-handler/import-local.recipients @main.cf:4\n"
+	  "route a.example: aliases = /etc/smtp-handler/import-host.aliases @main.cf:2\n",
+	  { "1 one name here", "3 cyrus is a transport", "4 local_recipient_maps has tables",
+	    "4 local_recipient_maps: is not" }, 4,
+	  "import-host.aliases=root: anna@o.example, b@c.example ;" HELD_FILE
+	  "import-local.recipients=;" },
+	{ "one address for another, in the tables that rewrite recipients",
+	  { { CF, NONE "myorigin = h.example.org\nrecipient_canonical_maps = hash:/c\n"
+		  "virtual_alias_maps = hash:/v\n" },
+	    { "/c", "a@a.example b@b.example\n" }, { "/v", "a@a.example c@c.example\n" } },
+	  "server: hostname = h.example.org @main.cf:2\n"
+	  "route a.example: via = mx @c:1\n"
+	  "route a.example: aliases = /etc/smtp-handler/import-virtual.aliases @c:1\n",
+	  { "2 one name here", "1 a line above has" }, 2,
+	  "import-virtual.aliases=a@a.example: b@b.example ;" },
+	{ "mail of all others does not go past a filter or to another host",
+	  { { CF, NONE "relayhost = [a.example]\ndefault_transport = slow\n"
+		  "content_filter = smtp-amavis:[127.0.0.1]:10024\n"
+		  "sender_dependent_relayhost_maps = mysql:/x\nluser_relay = x@a.example\n" } },
+	  DECIDE("1", "main.cf:5") HELD("route *", "main.cf:3") DECIDE("2", "main.cf:4")
+	  DECIDE("3", "main.cf:6"),
+	  { "5 type mysql", "5 write a [sender] for each", "3 slow is a transport",
+	    "4 content_filter: is not", "6 luser_relay: is not" }, 5, DECIDE_FILE HELD_FILE },
+	{ "the output of postconf, and master.cf of this machine",
+	  { { "-", NONE }, { "/etc/postfix/master.cf", "smtp inet n - y - - smtpd\n"
+		  "  -o content_filter=spamassassin\n" } },
+	  DECIDE("1", "master.cf:1"), { "1 content_filter: is not" }, 1, DECIDE_FILE },
+	{ "names without a domain are no domains, nor is a name with a dot without addresses",
+	  { { CF, "myorigin = a.example\nmydestination = a.example\nhome_mailbox = M/\n"
+		  "alias_maps = hash:/a ldap:/x\nvirtual_alias_maps = hash:/v\n" },
+	    { "/a", "root: anna\n" }, { "/v", "team anna\njohn.doe john\nb.example x\n"
+		    "a@b.example anna\n" } },
+	  "server: hostname = a.example @main.cf:1\n" DECIDE("1", "main.cf:4")
+	  "route a.example: via = maildir:~/M @main.cf:2\n"
+	  "route a.example: recipients = users @main.cf:2\n"
+	  "route a.example: aliases = /etc/smtp-handler/import-host.aliases @main.cf:2\n"
+	  ALIASES_ONLY("b.example", "v:3")
+	  "route b.example: aliases = /etc/smtp-handler/import-virtual.aliases @v:3\n",
+	  { "1 one name here", "4 type ldap", "4 the aliases in ldap:/x cannot be read",
+	    "0 smtp-maildir.socket" }, 4,
+	  "import-virtual.aliases=a@b.example: anna@a.example ;" DECIDE_FILE
+	  "import-host.aliases=team: anna@a.example john.doe: john@a.example root: anna ;" },
+	{ "some rows of aliases are in a database; a server rewrites recipients",
+	  { { CF, NONE "virtual_alias_domains = a.example b.example\nvirtual_alias_maps = hash:/v "
+		  "regexp:/r\nrecipient_canonical_maps = tcp:localhost:10002\n" },
+	    { "/v", "x@a.example y@far.example\n" } },
+	  DECIDE("1", "main.cf:4") DECIDE("2", "main.cf:3") ALIASES_ONLY("a.example", "main.cf:2")
+	  "route a.example: aliases = /etc/smtp-handler/import-virtual.aliases @main.cf:2\n"
+	  ALIASES_ONLY("b.example", "main.cf:2")
+	  "route b.example: aliases = /etc/smtp-handler/import-virtual.aliases @main.cf:2\n",
+	  { "3 type regexp", "4 srs-domain", "3 add its rows to /etc/smtp-handler/import-virtual" },
+	  3, DECIDE_FILE "import-virtual.aliases=x@a.example: y@far.example ;" },
+	{ "filters that cannot be written here do not get lost",
+	  { { CF, NONE "smtpd_milters = inet:rspamd:9900\n" } }, DECIDE("1", "main.cf:2"),
+	  { "2 this value is left out", "2 mail would go past them" }, 2, DECIDE_FILE },
+	{ "lines for single addresses ask for one decision",
+	  { { CF, NONE "transport_maps = hash:/t\n" },
+	    { "/t", "a@a.example lmtp:[127.0.0.1]:8024\nb@a.example lmtp:[127.0.0.1]:8024\n" } },
+	  DECIDE("1", "t:1"), { "1 a@a.example: is not" }, 1, DECIDE_FILE },
+	{ "relay domains do not stand for those below them",
+	  { { CF, NONE "relay_domains = a.example\nparent_domain_matches_subdomains =\n" } },
+	  "route a.example: via = mx @main.cf:2\nroute a.example: accept = anyone @main.cf:2\n",
+	  { NULL }, 0, NULL },
 };
 
 int

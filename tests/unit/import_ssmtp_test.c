@@ -57,8 +57,9 @@ static const struct import_case cases[] = {
 	  "sender me@b.example: via = smtp://b.example:26 @revaliases:2\n",
 	  { "2 root: is not translated", "3 ben: is not translated" }, 2, NULL },
 	{ "unknown settings, a bad port, no mail hub",
-	  { { CONF, "Nonsense=hunter2\nUseTLSCert=YES\nDebug=YES\n" } }, "",
-	  { "1 Nonsense", "2 usetlscert", "3 debug", "0 there is no mailhub" }, 4, NULL },
+	  { { CONF, "Nonsense=hunter2\nUseTLSCert=YES\nDebug=YES\n" } },
+	  HELD("route *", "ssmtp.conf:0"),
+	  { "1 Nonsense", "2 usetlscert", "3 debug", "0 there is no mailhub" }, 4, HELD_FILE },
 	{ "the first login counts, and the last line of all else",
 	  { { CONF, "mailhub=b.example\nmailhub=a.example:465\nUseTLS=YES\nAuthUser=anna\n"
 		    "AuthPass=hunter2\nAuthUser=ben\nAuthPass=hunter2b\n" } },

@@ -81,9 +81,10 @@ take_login(const struct reading *r, struct smarthost *s)
 		return;
 	path = text_path(r->im, slice_str(path));
 	if (!r->im->read(r->im, path, &text)) {
-		plan_note(r->im->plan, place_of(r, AUTHPATH),
-		    "%.200s cannot be read: the login is left "
-		    "out", path);
+		/* Without a login the host might return the mail. */
+		s->unknown = true;
+		s->login_at = place_of(r, AUTHPATH);
+		plan_note(r->im->plan, s->login_at, "%.200s cannot be read", path);
 		return;
 	}
 	lines = text_lines(text);

@@ -226,8 +226,7 @@ set_smarthost(const struct reading *r)
 	struct smarthost s = { .at = at, .unverified = true };
 
 	if (word.n == 0) {
-		plan_note(p, at, "there is no dc_smarthost: mail goes to the exchangers of its "
-		    "domain");
+		(void)plan_hold(p, "route *", at, "there is no dc_smarthost");
 		return;
 	}
 	if (next_word(p, &list).n)

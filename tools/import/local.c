@@ -15,10 +15,35 @@
 
 #define USUAL "Maildir"
 
+/* The names of an aliases file, of which each may stand once. */
+struct names {
+	struct slice *list;
+	size_t size, n;
+};
+
+struct local_text {
+	struct import *im;
+	struct names names;
+	FILE *out;
+	char *space;
+	size_t n;
+	bool good;		/* no mistake was left out, and nothing changed */
+};
+
+/* A text to read, and where its lines are. */
+struct source {
+	struct plan_at at;
+	bool one_place;		/* the text is of one line of the other program */
+	const char *origin;	/* the domain of a local part; NULL: the same domain */
+};
+
 static void
-note_mistake(struct import *im, struct plan_at at, const struct alias_mistake *m)
+note_mistake(struct import *im, const struct source *s, const struct alias_mistake *m)
 {
-	at.line = m->line;
+	struct plan_at at = s->at;
+
+	if (!s->one_place)
+		at.line = m->line;
 	plan_note(im->plan, at, "this alias is left out: %.*s: %s",
 	    (int)(m->what.n < 80 ? m->what.n : 80), m->what.p, m->why);
 }
@@ -37,21 +62,24 @@ is_usable(struct import *im, struct plan_at at, const struct alias_target *t)
 	return false;
 }
 
+/* A local part that belongs to another domain than its alias gets that domain. */
 static void
-print_target(FILE *out, const struct alias_target *t)
+print_target(FILE *out, const struct alias_target *t, const char *origin)
 {
 	if (t->kind == ALIAS_INCLUDE)
 		(void)fprintf(out, ":include:%.*s", (int)t->file.n, t->file.p);
 	else if (t->kind == ALIAS_NOTHING)
 		(void)fputs("/dev/null", out);
 	else
-		(void)fprintf(out, "%s%.*s", t->kind == ALIAS_FINAL ? "\\" : "", (int)t->path.n,
-		    t->path.text);
+		(void)fprintf(out, "%s%.*s%s%s", t->kind == ALIAS_FINAL ? "\\" : "",
+		    (int)t->path.n, t->path.text,
+		    origin && t->path.n == t->path.local_n ? "@" : "",
+		    origin && t->path.n == t->path.local_n ? origin : "");
 }
 
 /* Print the entry without its mistakes.  False if it has some. */
 static bool
-print_entry(struct import *im, struct plan_at at, const struct alias_entry *e, FILE *out)
+print_entry(struct import *im, const struct source *s, const struct alias_entry *e, FILE *out)
 {
 	struct alias_text targets = e->targets;
 	struct alias_target t;
@@ -62,8 +90,8 @@ print_entry(struct import *im, struct plan_at at, const struct alias_entry *e, F
 
 	while ((got = alias_target_next(&targets, &t, &m)) != 0) {
 		if (got < 0)
-			note_mistake(im, at, &m);
-		if (got < 0 || !is_usable(im, at, &t)) {
+			note_mistake(im, s, &m);
+		if (got < 0 || !is_usable(im, s->at, &t)) {
 			good = false;
 			continue;
 		}
@@ -71,121 +99,161 @@ print_entry(struct import *im, struct plan_at at, const struct alias_entry *e, F
 			(void)fprintf(out, "%.*s: ", (int)e->raw.n, e->raw.p);
 		else
 			(void)fputs(", ", out);
-		print_target(out, &t);
+		print_target(out, &t, s->origin);
 	}
 	if (n)
 		(void)fputc('\n', out);
 	else if (good)
-		note_mistake(im, at, &(struct alias_mistake){ e->line, e->raw,
+		note_mistake(im, s, &(struct alias_mistake){ e->line, e->raw,
 		    "there is no address behind the colon" });
 	return good && n > 0;
 }
 
-/* The names of an aliases file, of which each may stand once. */
-struct names {
-	struct slice *list;
-	size_t size, n;
-};
-
-static bool
-add_name(struct names *names, struct slice name)
+static struct slice *
+place_of(struct slice *list, size_t size, struct slice name)
 {
-	size_t i = idn_hash(HASH_START, name) % names->size;
+	size_t i = idn_hash(HASH_START, name) % size;
 
-	while (names->list[i].n && !idn_same_address(names->list[i], name))
-		i = (i + 1) % names->size;
-	if (names->list[i].n)
+	while (list[i].n && !idn_same_address(list[i], name))
+		i = (i + 1) % size;
+	return &list[i];
+}
+
+/* False: it is there already, or there is no memory. */
+static bool
+add_name(struct plan *p, struct names *names, struct slice name)
+{
+	struct slice *more, *at;
+
+	if (2 * names->n >= names->size) {
+		const size_t size = 2 * names->size + 64;
+
+		more = calloc(size, sizeof *more);
+		if (!more) {
+			p->failed = true;
+			return false;
+		}
+		for (size_t i = 0; i < names->size; i++)
+			if (names->list[i].n)
+				*place_of(more, size, names->list[i]) = names->list[i];
+		free(names->list);
+		names->list = more;
+		names->size = size;
+	}
+	at = place_of(names->list, names->size, name);
+	if (at->n)
 		return false;
-	names->list[i] = name;
+	*at = name;
+	names->n++;
 	return true;
 }
 
-/* Print the text without mistakes.  False if it has some. */
-static bool
-print_clean(struct import *im, struct plan_at at, struct slice text, struct names *names, FILE *out)
+static void
+add_text(struct local_text *t, const struct source *s, struct slice text)
 {
 	struct alias_text rest = alias_text(text);
 	struct alias_entry e;
 	struct alias_mistake m = { 0 };
-	bool good = true;
+	struct import *im = t->im;
 	int got;
 
-	while ((got = alias_next(&rest, &e, &m)) != 0) {
+	while (t->out && (got = alias_next(&rest, &e, &m)) != 0) {
 		struct slice name = got < 0 ? SL("") :
 		    slice_str(plan_copy(im->plan, slice_of(e.name.text, e.name.n)));
 
-		if (got > 0 && ++names->n * 2 < names->size && add_name(names, name)) {
-			good &= print_entry(im, at, &e, out);
+		if (got > 0 && add_name(im->plan, &t->names, name)) {
+			t->good &= print_entry(im, s, &e, t->out);
 			continue;
 		}
 		if (got > 0)
 			m = (struct alias_mistake){ e.line, e.raw,
-			    "a line above has addresses of this name, or there are too many" };
-		note_mistake(im, at, &m);
-		good = false;
+			    "a line above has addresses of this name" };
+		note_mistake(im, s, &m);
+		t->good = false;
 	}
-	return good;
 }
 
-/* The text without mistakes; NULL if there is nothing in it.  *ret_good: it is the same text. */
-static const char *
-clean_text(struct import *im, struct plan_at at, struct slice text, bool *ret_good)
+struct local_text *
+local_text_new(struct import *im)
 {
-	struct names names = { .size = 2 * text.n + 64 };
-	const char *result = NULL;
-	char *space = NULL;
-	size_t n = 0;
-	FILE *out;
+	struct local_text *t = calloc(1, sizeof *t);
 
-	names.list = calloc(names.size, sizeof *names.list);
-	out = names.list ? open_memstream(&space, &n) : NULL;
-	if (!out) {
+	if (t) {
+		t->im = im;
+		t->good = true;
+		t->out = open_memstream(&t->space, &t->n);
+	}
+	if (!t || !t->out)
 		im->plan->failed = true;
-		free(names.list);
-		return NULL;
-	}
-	*ret_good = print_clean(im, at, text, &names, out);
-	if (fclose(out) == 0 && n > 0)
-		result = plan_copy(im->plan, slice_of(space, n));
-	free(space);
-	free(names.list);
-	return result;
+	return t;
 }
 
-static const char *
-add_copy(struct import *im, const char *text, struct plan_at at)
+void
+local_text_row(struct local_text *t, struct plan_at at, const char *entry)
 {
-	const struct plan_file file = { .kind = PLAN_TEXT, .content = text, .at = at };
+	const struct source s = { .at = at, .one_place = true };
 
-	return plan_add_file(im->plan, "host", "aliases", &file);
+	if (!t)
+		return;
+	add_text(t, &s, slice_str(entry));
+	t->good = false;
+}
+
+bool
+local_text_file(struct local_text *t, const char *path, const char *origin, struct plan_at at)
+{
+	const struct source s = { .at = { path, 0 }, .origin = origin };
+	struct slice text;
+
+	if (!t)
+		return false;
+	if (!t->im->read(t->im, path, &text)) {
+		plan_note(t->im->plan, at, "there is no %.200s, so there are no aliases", path);
+		return false;
+	}
+	t->good &= !origin;
+	add_text(t, &s, text);
+	return true;
+}
+
+const char *
+local_text_end(struct local_text *t, const char *base, const char *same, struct plan_at at)
+{
+	const char *path = NULL, *copy;
+
+	if (!t)
+		return NULL;
+	if (t->out && fclose(t->out) == 0 && t->n > 0) {
+		const struct plan_file file = { .kind = PLAN_TEXT, .at = at,
+			.content = plan_copy(t->im->plan, slice_of(t->space, t->n)) };
+
+		copy = t->good && same && same[0] == '/' ? same : NULL;
+		path = copy ? copy : plan_add_file(t->im->plan, base, "aliases", &file);
+	}
+	free(t->space);
+	free(t->names.list);
+	free(t);
+	return path;
 }
 
 const char *
 local_aliases(struct import *im, const char *path, struct plan_at at)
 {
-	struct slice text;
-	const char *copy;
-	bool good = false;
+	struct local_text *t = local_text_new(im);
 
-	if (!im->read(im, path, &text)) {
-		plan_note(im->plan, at, "there is no %.200s, so there are no aliases", path);
-		return NULL;
-	}
-	copy = clean_text(im, (struct plan_at){ path, 0 }, text, &good);
-	if (!copy)
-		return NULL;
-	if (good && path[0] == '/')
-		return path;
-	return add_copy(im, copy, at);
+	(void)local_text_file(t, path, NULL, at);
+	return local_text_end(t, "host", path, at);
 }
 
 const char *
 local_aliases_text(struct import *im, struct slice text, struct plan_at at)
 {
-	bool good = false;
-	const char *copy = clean_text(im, at, text, &good);
+	const struct source s = { .at = at };
+	struct local_text *t = local_text_new(im);
 
-	return copy ? add_copy(im, copy, at) : NULL;
+	if (t)
+		add_text(t, &s, text);
+	return local_text_end(t, "host", NULL, at);
 }
 
 const char *

@@ -13,6 +13,21 @@
  */
 const char *local_aliases(struct import *im, const char *path, struct plan_at at);
 
+/*
+ * A copy of several texts; NULL without memory, which the others accept.  The first entry of a name
+ * counts.  A row is an entry of one place.  A file whose local parts belong to another domain than
+ * its aliases has that as its origin.  local_text_end() gives the path and frees the text; `same`
+ * is the path of a file that is the same text if it has no mistakes, or NULL.
+ */
+struct local_text;
+
+struct local_text *local_text_new(struct import *im);
+void local_text_row(struct local_text *t, struct plan_at at, const char *entry);
+bool local_text_file(struct local_text *t, const char *path, const char *origin,
+    struct plan_at at);
+const char *local_text_end(struct local_text *t, const char *base, const char *same,
+    struct plan_at at);
+
 /* The same for aliases of a text that an import has made. */
 const char *local_aliases_text(struct import *im, struct slice text, struct plan_at at);
 

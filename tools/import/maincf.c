@@ -297,8 +297,9 @@ expand(struct expansion *x, struct slice text)
 	x->depth--;
 }
 
-const char *
-maincf_get(const struct maincf *m, const char *name)
+/* The value, or "" after a note.  *ret_unknown: it cannot be expanded. */
+static const char *
+get(const struct maincf *m, const char *name, bool *ret_unknown)
 {
 	char *space = malloc(MAINCF_VALUE_MAX);
 	struct buf b = { .p = space, .cap = MAINCF_VALUE_MAX };
@@ -310,6 +311,7 @@ maincf_get(const struct maincf *m, const char *name)
 		return "";
 	}
 	add_parameter(&x, slice_str(name));
+	*ret_unknown = b.full || x.steps > STEPS_MAX || x.endless || x.compares;
 	if (b.full || x.steps > STEPS_MAX) {
 		plan_note(m->im->plan, maincf_at(m, name),
 		    "%s: its value is too long, and is left out",
@@ -325,6 +327,23 @@ maincf_get(const struct maincf *m, const char *name)
 	return result;
 }
 
+const char *
+maincf_get(const struct maincf *m, const char *name)
+{
+	bool ignored;
+
+	return get(m, name, &ignored);
+}
+
+bool
+maincf_is_unknown(const struct maincf *m, const char *name)
+{
+	bool unknown = false;
+
+	(void)get(m, name, &unknown);
+	return unknown;
+}
+
 bool
 maincf_is_yes(const struct maincf *m, const char *name)
 {
@@ -334,14 +353,38 @@ maincf_is_yes(const struct maincf *m, const char *name)
 struct slice
 maincf_word(struct slice *list)
 {
+	struct slice word;
 	size_t n = 0;
 
 	while (list->n && (ascii_blank(list->p[0]) || list->p[0] == ','))
 		*list = slice_skip(*list, 1);
+	word = *list;
 	while (n < list->n && !ascii_blank(list->p[n]) && list->p[n] != ',')
 		n++;
 	*list = slice_skip(*list, n);
-	return slice_of(list->p - n, n);
+	return slice_of(word.p, n);
+}
+
+struct slice
+maincf_map(struct slice *list)
+{
+	struct slice word;
+	unsigned depth = 0;
+	size_t n = 0;
+
+	while (list->n && (ascii_blank(list->p[0]) || list->p[0] == ','))
+		*list = slice_skip(*list, 1);
+	word = *list;
+	for (; n < list->n; n++) {
+		const char c = list->p[n];
+
+		if (depth == 0 && (ascii_blank(c) || c == ','))
+			break;
+		depth += c == '{';
+		depth -= c == '}' && depth;
+	}
+	*list = slice_skip(*list, n);
+	return slice_of(word.p, n);
 }
 
 /* ---- tables ---- */
@@ -352,21 +395,55 @@ maincf_table_of(const char *file, struct slice text)
 	return (struct maincf_table){ .file = file, .rest = text };
 }
 
-bool
-maincf_table_open(const struct maincf *m, struct slice table, struct plan_at at,
-    struct maincf_table *ret)
+/* The path of the text of a table.  False: it has none. */
+static bool
+table_path(struct slice table, struct slice *ret)
 {
 	static const struct slice types[] = {
 		S("hash"), S("texthash"), S("btree"), S("lmdb"), S("cdb"), S("dbm"), S("sdbm"),
 	};
-	struct slice path, type = slice_cut(table, ':', &path), text;
-	bool known = type.n == table.n;
+	struct slice type;
 
-	if (known)
-		path = table;
-	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-		known |= slice_eq(type, types[i]);
-	if (!known || path.n == 0 || path.p[0] != '/') {
+	if (slice_has_prefix(table, SL("proxy:")))
+		table = slice_skip(table, 6);
+	type = slice_cut(table, ':', ret);
+	if (type.n == table.n)
+		*ret = table;
+	for (size_t i = 0; type.n < table.n; i++) {
+		if (i == sizeof types / sizeof types[0])
+			return false;
+		if (slice_eq(type, types[i]))
+			break;
+	}
+	return ret->n && ret->p[0] == '/';
+}
+
+/* The pairs of inline:{key=value, {key = value}}. */
+static struct slice
+inline_pairs(struct slice table)
+{
+	struct slice text = slice_trim(slice_skip(table, strlen("inline:")));
+
+	if (text.n > 1 && text.p[0] == '{' && text.p[text.n - 1] == '}')
+		text = slice_of(text.p + 1, text.n - 2);
+	return slice_trim(text);
+}
+
+bool
+maincf_table_open(const struct maincf *m, struct slice table, struct plan_at at,
+    struct maincf_table *ret)
+{
+	struct slice path, text;
+
+	if (slice_has_prefix(table, SL("inline:"))) {
+		*ret = (struct maincf_table){ .file = at.file, .line = at.line,
+			.pairs = inline_pairs(table) };
+		return true;
+	}
+	if (!table_path(table, &path)) {
+		struct slice type = slice_cut(slice_has_prefix(table, SL("proxy:")) ?
+		    slice_skip(table, 6) : table, ':', &path);
+
 		plan_note(m->im->plan, at, "a table of the type %.*s is left out: write its "
 		    "entries as "
 		    "[route], [sender] or aliases", (int)(type.n < 40 ? type.n : 40), type.p);
@@ -384,11 +461,29 @@ maincf_table_open(const struct maincf *m, struct slice table, struct plan_at at,
 	return true;
 }
 
+/* The next pair of a table in main.cf. */
+static bool
+next_pair(struct maincf_table *t, struct maincf_line *ret)
+{
+	struct slice pair = maincf_map(&t->pairs);
+	const bool found = pair.n > 0;
+
+	if (pair.n > 1 && pair.p[0] == '{' && pair.p[pair.n - 1] == '}')
+		pair = slice_of(pair.p + 1, pair.n - 2);
+	ret->name = slice_trim(slice_cut(pair, '=', &ret->value));
+	ret->value = slice_trim(ret->value);
+	ret->file = t->file;
+	ret->line = t->line;
+	return found;
+}
+
 bool
 maincf_table_next(const struct maincf *m, struct maincf_table *t, struct maincf_line *ret)
 {
 	struct slice line;
 
+	if (t->pairs.n)
+		return next_pair(t, ret);
 	if (!logical_line(m->im->plan, &t->rest, &t->line, &line, &ret->line))
 		return false;
 	ret->name = text_word(line, &ret->value);

@@ -41,8 +41,14 @@ const char *maincf_get(const struct maincf *m, const char *name);
 
 bool maincf_is_yes(const struct maincf *m, const char *name);
 
+/* Is there a value that cannot be expanded?  maincf_get() gives "" for it, after a note. */
+bool maincf_is_unknown(const struct maincf *m, const char *name);
+
 /* Take the next word off a list with blanks or commas between.  Empty at the end. */
 struct slice maincf_word(struct slice *list);
+
+/* The same for a list of tables: those in braces, such as inline:{a=b, c=d}, are one word. */
+struct slice maincf_map(struct slice *list);
 
 /*
  * The next line of a table: key and value.  Tables of a database are read from their source.
@@ -52,6 +58,7 @@ struct maincf_table {
 	const char *file;
 	struct slice rest;
 	unsigned line;
+	struct slice pairs;		/* of a table that stands in main.cf: rest is empty then */
 };
 
 bool maincf_table_open(const struct maincf *m, struct slice table, struct plan_at at,

@@ -248,14 +248,15 @@ set_account(const struct reading *r, const struct account *a, const char *sectio
 	const char *socket = text_of(a, SOCKET);
 	struct smarthost s;
 
-	if (socket)
-		(void)plan_set(r->im->plan, section, "via", place_of(r, a, SOCKET), "lmtp:%s",
-		    text_path(r->im, slice_str(socket)));
-	else if (describe(r, a, &s))
+	if (socket && !plan_set(r->im->plan, section, "via", place_of(r, a, SOCKET), "lmtp:%s",
+	    text_path(r->im, slice_str(socket))))
+		(void)plan_hold(r->im->plan, section, place_of(r, a, SOCKET),
+		    "this socket cannot be written here");
+	else if (!socket && describe(r, a, &s))
 		(void)smarthost_set(r->im->plan, section, &s);
-	else
-		plan_note(r->im->plan, at_line(r, a->line), "the account %.60s has no host",
-		    a->name ? a->name : "default");
+	else if (!socket)
+		(void)plan_hold(r->im->plan, section, at_line(r, a->line),
+		    "the account %.60s has no host", a->name ? a->name : "default");
 }
 
 /* The senders of an account: "*@example.org" is a domain. */

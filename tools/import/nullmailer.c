@@ -210,9 +210,8 @@ import_nullmailer(struct import *im, const char *file, struct slice text)
 	set_name(im, file);
 	set_times(im, file);
 	if (!read_remotes(im, file, text, &s)) {
-		plan_note(im->plan, (struct plan_at){ file, 0 },
-		    "there is no host: mail goes to the "
-		    "exchangers of its domain");
+		(void)plan_hold(im->plan, "route *", (struct plan_at){ file, 0 },
+		    "there is no host that speaks SMTP");
 		return;
 	}
 	(void)smarthost_set(im->plan, "route *", &s);

@@ -15,6 +15,10 @@
 #include "base/file.h"
 #include "base/owner.h"
 #include "base/text.h"
+#include "base/words.h"
+
+#define SHOWN_MAX  50		/* lines of a file */
+#define REMARK_MAX 96		/* octets in a line */
 
 /* A path within a comment. */
 static void
@@ -34,6 +38,14 @@ print_source(struct plan_at at, FILE *out)
 	(void)fputc('\n', out);
 }
 
+/* Does it name a file that may not be there yet? */
+static bool
+is_list(const struct plan_setting *s)
+{
+	return (strcmp(s->key, "aliases") == 0 || strcmp(s->key, "recipients") == 0) &&
+	       s->value[0] == '/';
+}
+
 /* Is it the first setting of its section? */
 static bool
 begins_section(const struct plan *p, size_t i)
@@ -44,9 +56,28 @@ begins_section(const struct plan *p, size_t i)
 	return true;
 }
 
-/* Print all settings but those of one key; NULL: all. */
+/* The lines of a comment of this width. */
 static void
-print_settings(const struct plan *p, const char *without, FILE *out)
+print_remark(const char *text, FILE *out)
+{
+	struct slice rest = slice_str(text), word;
+	size_t n = 0;
+
+	while ((word = words_next(&rest)).n) {
+		word.n = word.n < REMARK_MAX ? word.n : REMARK_MAX;
+		if (n && n + 1 + word.n > REMARK_MAX) {
+			(void)fputc('\n', out);
+			n = 0;
+		}
+		(void)fprintf(out, "%s%.*s", n ? " " : "# ", (int)word.n, word.p);
+		n += 1 + word.n;
+	}
+	(void)fputc('\n', out);
+}
+
+/* Print all settings, or those that name no list of recipients or aliases. */
+static void
+print_settings(const struct plan *p, bool all, FILE *out)
 {
 	for (size_t i = 0; i < p->nsettings; i++) {
 		if (!begins_section(p, i))
@@ -56,8 +87,10 @@ print_settings(const struct plan *p, const char *without, FILE *out)
 			const struct plan_setting *s = &p->settings[k];
 
 			if (strcmp(s->section, p->settings[i].section) != 0 ||
-			    (without && strcmp(s->key, without) == 0))
+			    (!all && is_list(s)))
 				continue;
+			if (s->remark)
+				print_remark(s->remark, out);
 			(void)fprintf(out, "%s = %s", s->key, s->value);
 			print_source(s->at, out);
 		}
@@ -71,7 +104,11 @@ print_file(const struct plan_file *f, FILE *out)
 	struct slice line, rest = slice_str(f->content);
 
 	(void)fprintf(out, "\n# %s:\n", f->path);
-	while (rest.n) {
+	for (unsigned i = 0; rest.n; i++) {
+		if (i == SHOWN_MAX) {
+			(void)fputs("#   ...\n", out);
+			return;
+		}
 		line = slice_cut(rest, '\n', &rest);
 		(void)fprintf(out, "#   %.*s\n", (int)line.n, line.p);
 	}
@@ -83,9 +120,9 @@ print_config(const struct plan *p, const char *source, FILE *out)
 	(void)fputs("# Made by smtp-handler-import from ", out);
 	print_path(source, out);
 	(void)fputs(".\n# The comment of a line names its source.\n", out);
-	print_settings(p, NULL, out);
+	print_settings(p, true, out);
 	for (size_t i = 0; i < p->nfiles; i++)
-		if (p->files[i].kind == PLAN_TEXT)
+		if (p->files[i].kind == PLAN_TEXT && p->files[i].content)
 			print_file(&p->files[i], out);
 }
 
@@ -99,7 +136,7 @@ output_check(const struct plan *p, const struct config_report *report)
 	bool good = false;
 
 	if (out) {
-		print_settings(p, "aliases", out);
+		print_settings(p, false, out);
 		good = fclose(out) == 0;
 	}
 	if (good) {

@@ -56,6 +56,12 @@ take_memory(struct plan *p, size_t n)
 }
 
 char *
+plan_room(struct plan *p, size_t n)
+{
+	return take_memory(p, n + 1);
+}
+
+char *
 plan_copy(struct plan *p, struct slice s)
 {
 	static char nothing[1];
@@ -127,6 +133,18 @@ canonical(struct plan *p, const char *section)
 		return plan_copy(p, slice_str(section));
 	text = plan_text(p, "%.*s %s", (int)kind.n, kind.p, same);
 	pool_free(same);
+	return text;
+}
+
+/* A sentence without control characters. */
+__attribute__((format(printf, 2, 0))) static char *
+format_sentence(struct plan *p, const char *format, va_list ap)
+{
+	char *text = format_text(p, format, ap);
+
+	for (char *c = text; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 127)
+			*c = '?';
 	return text;
 }
 
@@ -227,7 +245,7 @@ plan_set(struct plan *p, const char *section, const char *key, struct plan_at at
 		return false;
 	if (s == p->settings + p->nsettings)
 		p->nsettings++;
-	*s = (struct plan_setting){ section, key, value.p, at };
+	*s = (struct plan_setting){ section, key, value.p, at, NULL };
 	return true;
 }
 
@@ -241,11 +259,8 @@ plan_note(struct plan *p, struct plan_at at, const char *format, ...)
 	char *text;
 
 	va_start(ap, format);
-	text = format_text(p, format, ap);
+	text = format_sentence(p, format, ap);
 	va_end(ap);
-	for (char *c = text; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 127)
-			*c = '?';
 	for (size_t i = 0; i < p->nnotes; i++)
 		if (strcmp(p->notes[i].text, text) == 0 && p->notes[i].at.line == at.line &&
 		    strcmp(p->notes[i].at.file, at.file) == 0)
@@ -265,6 +280,114 @@ plan_untranslated(struct plan *p, struct plan_at at, struct slice name, const ch
 	const int n = name.n < 60 ? (int)name.n : 60;
 
 	plan_note(p, at, "%.*s: is not translated: %s", n, name.p, advice);
+}
+
+/* ---- decisions of the operator ---- */
+
+#define HELD "write-the-host-here.invalid"	/* no name of the DNS (RFC 2606 section 2) */
+
+void
+plan_remark(struct plan *p, const char *section, const char *key, const char *text)
+{
+	struct plan_setting *s = find_setting(p, canonical(p, section), key);
+
+	if (s)
+		s->remark = text;
+}
+
+void
+plan_missing(struct plan *p, const char *section, const char *key, struct plan_at at,
+    const char *base, const char *format, ...)
+{
+	const struct plan_file file = { .kind = PLAN_TEXT, .at = at };
+	const char *path = plan_add_file(p, base, key, &file);
+	va_list ap;
+	const char *text;
+
+	va_start(ap, format);
+	text = format_sentence(p, format, ap);
+	va_end(ap);
+	plan_note(p, at, "%s: make %s: nothing starts without it", text, path);
+	if (plan_set(p, section, key, at, "%s", path))
+		plan_remark(p, section, key, plan_text(p, "%s.  Make this file: nothing starts "
+		    "without it.", text));
+}
+
+void
+plan_unset(struct plan *p, const char *section, const char *key)
+{
+	struct plan_setting *s = find_setting(p, canonical(p, section), key);
+
+	if (!s)
+		return;
+	p->nsettings--;
+	memmove(s, s + 1, (size_t)(p->settings + p->nsettings - s) * sizeof *s);
+}
+
+void
+plan_forget_way(struct plan *p, const char *section)
+{
+	static const char *const keys[] = {
+		"via", "tls", "host-order", "user", "password-file", "token-command",
+	};
+
+	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+		plan_unset(p, section, keys[i]);
+}
+
+bool
+plan_hold(struct plan *p, const char *section, struct plan_at at, const char *format, ...)
+{
+	const struct plan_file file = { .kind = PLAN_PASSWORD, .at = at };
+	va_list ap;
+	const char *text;
+
+	va_start(ap, format);
+	text = format_sentence(p, format, ap);
+	va_end(ap);
+	plan_forget_way(p, section);
+	if (!plan_set(p, section, "via", at, "smtp+starttls://" HELD)) {
+		plan_stop(p, at, "%s", text);
+		return false;
+	}
+	plan_note(p, at, "%s: [%.300s] waits: write its via, and its user and password-file or "
+	    "neither", text, section);
+	plan_remark(p, section, "via", plan_text(p, "%s.  The mail waits until you write via, and "
+	    "user and password-file or neither.", text));
+	return plan_set(p, section, "user", at, "nobody") &&
+	       plan_set(p, section, "password-file", at, "%s",
+	       plan_add_file(p, "write-the-host-here", "password", &file));
+}
+
+bool
+plan_is_held(struct plan *p, const char *section)
+{
+	const char *via = plan_get(p, section, "via");
+
+	return via && strstr(via, "//" HELD);
+}
+
+void
+plan_stop(struct plan *p, struct plan_at at, const char *format, ...)
+{
+	const struct plan_file file = { .kind = PLAN_TEXT, .at = at };
+	const char *section, *text, *remark;
+	va_list ap;
+
+	va_start(ap, format);
+	text = format_sentence(p, format, ap);
+	va_end(ap);
+	remark = plan_text(p, "%s.  Then remove this section: nothing starts with it.", text);
+	for (size_t i = 0; i < p->nsettings; i++)
+		if (p->settings[i].remark && strcmp(p->settings[i].remark, remark) == 0)
+			return;
+	section = plan_text(p, "route decide-%zu.invalid", ++p->nstops);
+	plan_note(p, at, "%s: then remove [%s], as nothing starts with it", text, section);
+	if (!plan_set(p, section, "via", at, "reject:the operator has to decide"))
+		return;
+	plan_remark(p, section, "via", remark);
+	(void)plan_set(p, section, "recipients", at, "%s", plan_add_file(p,
+	    "see-the-lines-above", "recipients", &file));
 }
 
 /* ---- files ---- */

@@ -20,6 +20,7 @@ struct plan_at {
 struct plan_setting {
 	const char *section, *key, *value;
 	struct plan_at at;
+	const char *remark;	/* stands above it in the file; or NULL */
 };
 
 enum plan_kind {
@@ -50,6 +51,7 @@ struct plan {
 	size_t nfiles;
 	struct plan_note *notes;
 	size_t nnotes;
+	size_t nstops;
 	struct plan_chunk *chunks;
 	bool failed;		/* no memory, or too many settings or files */
 };
@@ -62,12 +64,22 @@ void plan_done(struct plan *p);
 
 /* Memory of the plan; never NULL: without memory the plan has failed, and the result is empty. */
 char *plan_copy(struct plan *p, struct slice s);
+char *plan_room(struct plan *p, size_t n);	/* n octets and a NUL, all zeros; or NULL */
 __attribute__((format(printf, 2, 3))) char *plan_text(struct plan *p, const char *format, ...);
 
 /* Set a key, in place of an earlier value.  A value that our programs refuse is not set: it becomes
  * a note, and the result is false. */
 __attribute__((format(printf, 5, 6))) bool plan_set(struct plan *p, const char *section,
     const char *key, struct plan_at at, const char *format, ...);
+
+/* Remove a key, if it is there. */
+void plan_unset(struct plan *p, const char *section, const char *key);
+
+/* Remove via and all keys that belong to it. */
+void plan_forget_way(struct plan *p, const char *section);
+
+/* A sentence that stands above a key in the file. */
+void plan_remark(struct plan *p, const char *section, const char *key, const char *text);
 
 /* The value of a key, or NULL. */
 const char *plan_get(struct plan *p, const char *section, const char *key);
@@ -76,6 +88,25 @@ const char *plan_get(struct plan *p, const char *section, const char *key);
  * The text has no secrets. */
 __attribute__((format(printf, 3, 4))) void plan_note(
     struct plan *p, struct plan_at at, const char *format, ...);
+
+/*
+ * Settings for what only the operator can decide.  Each has the text as a note, and as a remark in
+ * the file.
+ *
+ * plan_missing() names a file that is not there: all programs refuse the configuration until
+ * somebody makes it.  plan_hold() keeps the mail of a section in the queue, by a host that is not
+ * there and no password; false: there cannot be such a section.  plan_stop() is for what fits no
+ * section of its own: all programs refuse the configuration until somebody removes its lines.
+ */
+__attribute__((format(printf, 6, 7))) void plan_missing(struct plan *p, const char *section,
+    const char *key, struct plan_at at, const char *base, const char *format, ...);
+__attribute__((format(printf, 4, 5))) bool plan_hold(
+    struct plan *p, const char *section, struct plan_at at, const char *format, ...);
+__attribute__((format(printf, 3, 4))) void plan_stop(
+    struct plan *p, struct plan_at at, const char *format, ...);
+
+/* Is it a section of plan_hold()? */
+bool plan_is_held(struct plan *p, const char *section);
 
 /* A setting of the other program that has no translation, and what to do about it. */
 void plan_untranslated(struct plan *p, struct plan_at at, struct slice name, const char *advice);

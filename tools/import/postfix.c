@@ -5,6 +5,7 @@
 #include "base/words.h"
 #include "tools/import/local.h"
 #include "tools/import/postfix_clients.h"
+#include "tools/import/postfix_domains.h"
 #include "tools/import/postfix_host.h"
 #include "tools/import/postfix_routes.h"
 #include "tools/import/postfix_services.h"
@@ -13,6 +14,9 @@
 #define NO_REWRITE "our programs do not rewrite addresses: give the sender by sendmail -f"
 #define RESTRICT "strangers may send to [route]s with accept = anyone, and to listed " \
 	"recipients only; other rules are for a filter: milter in smtp-handler.conf(5)"
+#define NO_COPY "no setting here makes copies: an alias may stand for two addresses, and a " \
+	"filter can add a recipient: milter"
+#define TLS_VERSIONS "TLS 1.2 and newer are always used, with the system's ciphers"
 #define TLS_HERE   "set tls-certificate and tls-key: chapter \"TLS\" of smtp-handler-guide(7)"
 #define PEOPLE	   "see chapter \"People who send from anywhere\" of smtp-handler-guide(7)"
 
@@ -41,25 +45,61 @@ static const struct text_advice others[] = {
 	{ "smtpd_relay_restrictions", RESTRICT }, { "smtpd_recipient_restrictions", RESTRICT },
 	{ "smtpd_client_restrictions", RESTRICT }, { "smtpd_sender_restrictions", RESTRICT },
 	{ "smtpd_helo_restrictions", RESTRICT }, { "smtpd_helo_required", RESTRICT },
-	{ "virtual_alias_domains", POSTFIX_HOST_DOMAINS },
-	{ "virtual_mailbox_domains", POSTFIX_HOST_DOMAINS },
-	{ "virtual_alias_maps", "write the addresses into the aliases of the domain's [route]" },
-	{ "virtual_mailbox_maps", "name a file of the users: recipients in the domain's [route]" },
 	{ "relay_transport", "it is for the [route]s of relay_domains only" },
-	{ "virtual_transport", POSTFIX_HOST_DOMAINS },
+	{ "virtual_uid_maps", NULL }, { "virtual_gid_maps", NULL }, { "virtual_minimum_uid", NULL },
 	{ "local_recipient_maps", "the recipients are the users and the aliases, and all "
 	    "others are refused: see recipients in smtp-handler.conf(5)" },
 	{ "smtp_tls_policy_maps", "set tls in the [route] of the domain" },
 	{ "smtp_generic_maps", NO_REWRITE }, { "canonical_maps", NO_REWRITE },
-	{ "sender_canonical_maps", NO_REWRITE }, { "recipient_canonical_maps", NO_REWRITE },
-	{ "masquerade_domains", NO_REWRITE }, { "always_bcc", NO_REWRITE },
+	{ "sender_canonical_maps", "no sender is rewritten, but for SRS (srs-domain in "
+	    "smtp-handler.conf(5)): give the sender by sendmail -f" },
+	{ "masquerade_domains", NO_REWRITE }, { "always_bcc", NO_COPY },
+	{ "recipient_bcc_maps", NO_COPY }, { "sender_bcc_maps", NO_COPY },
+	{ "parent_domain_matches_subdomains", NULL },
+	{ "sender_canonical_classes", NULL }, { "recipient_canonical_classes", NULL },
+	{ "canonical_classes", NULL }, { "proxy_read_maps", NULL }, { "proxy_write_maps", NULL },
+	{ "smtp_always_send_ehlo", NULL }, { "broken_sasl_auth_clients", NULL },
+	{ "milter_mail_macros", NULL }, { "milter_connect_macros", NULL },
+	{ "plaintext_reject_code", NULL }, { "queue_run_delay", NULL },
+	{ "receive_override_options", NULL }, { "smtp_dns_support_level", NULL },
+	{ "smtpd_tls_received_header", NULL }, { "virtual_mailbox_lock", NULL },
+	{ "smtp_tls_protocols", TLS_VERSIONS }, { "smtp_tls_mandatory_protocols", TLS_VERSIONS },
+	{ "smtpd_tls_protocols", TLS_VERSIONS },
+	{ "smtpd_tls_mandatory_protocols", TLS_VERSIONS },
+	{ "smtp_tls_ciphers", TLS_VERSIONS }, { "smtp_tls_mandatory_ciphers", TLS_VERSIONS },
+	{ "smtpd_tls_ciphers", TLS_VERSIONS }, { "smtpd_tls_mandatory_ciphers", TLS_VERSIONS },
+	{ "smtpd_tls_auth_only", "a login in the clear is offered to trusted clients only" },
+	{ "smtpd_sender_login_maps", "see auth-senders in smtp-handler.conf(5)" },
+	{ "smtp_fallback_relay", "add the host to via of [route *], if that has hosts of the same "
+	    "TLS and login" },
+	{ "virtual_mailbox_limit", "Maildirs have no limit of their own: use quotas of the file "
+	    "system" },
+	{ "smtp_header_checks", "our programs change no fields of mail that they send" },
+	{ "bounce_queue_lifetime", "notices have the lifetime of other mail" },
+	{ "postscreen_dnsbl_sites", "see dnsbl of [verify] in smtp-handler.conf(5)" },
+	{ "postscreen_greet_action", "see early-talkers in smtp-handler.conf(5)" },
+	{ "owner_request_special", "an alias owner-NAME gets the bounces of the list NAME" },
 	{ "mailbox_command", "hand the mail to a server of mailboxes: via = lmtp:SOCKET" },
-	{ "mailbox_transport", "hand the mail to a server of mailboxes: via = lmtp:SOCKET" },
-	{ "content_filter", "a filter of incoming mail speaks the milter protocol: milter" },
 	{ "header_checks", "a filter of incoming mail speaks the milter protocol: milter" },
 	{ "body_checks", "a filter of incoming mail speaks the milter protocol: milter" },
 	{ "smtp_helo_name", "the name in greetings is [server] hostname" },
 	{ NULL, NULL },
+};
+
+/* Without these, mail would go past a filter, or to another host. */
+static const struct text_advice deciding[] = {
+	{ "content_filter", "all mail went through that program first: use a milter of it, such as "
+	    "amavisd-milter, spamass-milter or rspamd: milter in smtp-handler.conf(5); or see "
+	    "whether mail may go without it" },
+	{ "sender_dependent_default_transport_maps", "write a [sender] for each of its rows" },
+	{ "mailbox_transport_maps", "mail of some users went elsewhere: write aliases for them" },
+	{ "fallback_transport", "mail of users that this machine does not know went there: write "
+	    "their names into aliases, each with an address there" },
+	{ "fallback_transport_maps", "mail of users that this machine does not know went there: "
+	    "write their names into aliases, each with an address there" },
+	{ "luser_relay", "mail for unknown users went there: write aliases for the names that are "
+	    "to be known" },
+	{ "mailbox_command_maps", "mail of some users went to programs: write aliases for them" },
 };
 
 /* Parameters that change nothing here if they have their usual value. */
@@ -101,7 +141,9 @@ static const char *const translated[] = {
 	"home_mailbox", "recipient_delimiter", "smtp_bind_address", "smtp_bind_address6",
 	"mynetworks_style", "smtpd_milters", "non_smtpd_milters", "milter_default_action",
 	"default_transport", "local_transport", "transport_maps", "relay_domains",
-	"relay_recipient_maps",
+	"relay_recipient_maps", "virtual_alias_domains", "virtual_alias_maps",
+	"virtual_mailbox_domains", "virtual_mailbox_maps", "virtual_mailbox_base",
+	"virtual_transport", "mailbox_transport", "recipient_canonical_maps",
 };
 
 /* ---- the smarthost ---- */
@@ -123,12 +165,21 @@ set_senders(const struct maincf *m)
 	struct maincf_table table;
 	struct maincf_line line;
 
-	while ((map = maincf_word(&maps)).n) {
-		if (!maincf_table_open(m, map, at, &table))
+	while ((map = maincf_map(&maps)).n) {
+		if (!maincf_table_open(m, map, at, &table)) {
+			plan_stop(m->im->plan, at, "sender_dependent_relayhost_maps has a table "
+			    "that cannot be read: write a [sender] for each of its rows");
 			continue;
+		}
 		while (maincf_table_next(m, &table, &line)) {
 			const struct plan_at here = { table.file, line.line };
 
+			if (slice_eq(line.name, SL("<>"))) {
+				plan_stop(m->im->plan, here, "notices (<>) went to a host of "
+				    "their own: here they take the way of their recipient, as "
+				    "no [sender] is for them: see whether that is right");
+				continue;
+			}
 			if (!slice_eq(line.value, SL("DUNNO")))
 				postfix_host_set(m, sender_section(m->im->plan, line.name),
 				    line.name, line.value, here);
@@ -148,7 +199,7 @@ set_sender_logins(const struct maincf *m)
 	if (!maincf_is_yes(m, "smtp_sasl_auth_enable") ||
 	    !maincf_is_yes(m, "smtp_sender_dependent_authentication"))
 		return;
-	while ((map = maincf_word(&maps)).n) {
+	while ((map = maincf_map(&maps)).n) {
 		if (!maincf_table_open(m, map, at, &table))
 			continue;
 		while (maincf_table_next(m, &table, &line)) {
@@ -177,23 +228,22 @@ note_without_host(const struct maincf *m)
 		    "the host");
 }
 
-/* The way of mail for other domains, if it is not that of relayhost. */
+/* The way of mail for other domains.  Without one it goes to the exchangers. */
 static void
 set_default(const struct maincf *m)
 {
-	const struct plan_at at = maincf_at(m, "default_transport");
 	const char *value = maincf_get(m, "default_transport");
-	const char *via = postfix_host_refusal(m, slice_str(value), "mail for other domains is not "
-	    "sent");
+	const bool usual = !maincf_is_unknown(m, "default_transport") &&
+	    (!*value || strcmp(value, "smtp") == 0 || strcmp(value, "smtp:") == 0);
+	const bool host = maincf_is_unknown(m, "relayhost") || *maincf_get(m, "relayhost");
 
-	if (via && !plan_get(m->im->plan, "route *", "via"))
-		(void)plan_set(m->im->plan, "route *", "via", at, "%s", via);
-	else if (via)
-		plan_note(m->im->plan, at, "transport_maps has a line *, which counts");
-	else if (strncmp(value, "smtp:", 5) == 0 && value[5])
-		postfix_host_set(m, "route *", SL(""), slice_str(value), at);
-	else if (*value && strcmp(value, "smtp") != 0 && strcmp(value, "smtp:") != 0)
-		plan_untranslated(m->im->plan, at, SL("default_transport"), "set via in [route *]");
+	if ((!usual || host) && plan_get(m->im->plan, "route *", "via"))
+		plan_note(m->im->plan, maincf_at(m, usual ? "relayhost" : "default_transport"),
+		    usual ? "there is a [route *] already: this host is left out" :
+		    "transport_maps has a line *, which counts");
+	else if (!usual || host)
+		postfix_routes_set_default(m, "route *",
+		    maincf_at(m, usual ? "relayhost" : "default_transport"));
 }
 
 /* ---- this host ---- */
@@ -214,101 +264,6 @@ set_name(const struct maincf *m)
 		origin = name;
 	if (*origin && (maincf_has(m, "myorigin") || maincf_has(m, "myhostname")))
 		local_hostname(m->im, origin, maincf_at(m, from));
-}
-
-static const char *
-aliases_of(const struct maincf *m)
-{
-	struct slice maps = slice_str(maincf_get(m, "alias_maps")), map;
-	const struct plan_at at = maincf_at(m, "alias_maps");
-	const char *aliases = NULL;
-	struct maincf_table table;
-
-	while ((map = maincf_word(&maps)).n) {
-		if (aliases)
-			plan_note(m->im->plan, at, "a route has one file of aliases: %.*s is left "
-			    "out",
-			    (int)(map.n < 200 ? map.n : 200), map.p);
-		else if (maincf_table_open(m, map, at, &table))
-			aliases = local_aliases(m->im, table.file, at);
-	}
-	return aliases;
-}
-
-/* A folder in the home, for the mail of users. */
-static struct slice
-folder_of(const struct maincf *m)
-{
-	struct slice folder = slice_str(maincf_get(m, "home_mailbox"));
-
-	if (folder.n && folder.p[folder.n - 1] == '/')
-		return slice_of(folder.p, folder.n - 1);
-	plan_note(m->im->plan, maincf_at(m, "home_mailbox"),
-	    "mailboxes are Maildirs: new mail is in ~/Maildir and not in one file, so point the "
-	    "users' programs there");
-	return SL("Maildir");
-}
-
-/* The character between a user and the detail, for the route of a domain. */
-static void
-set_delimiter(const struct maincf *m, const char *section)
-{
-	const char *delimiter = maincf_get(m, "recipient_delimiter");
-	const struct plan_at at = maincf_at(m, "recipient_delimiter");
-
-	if (!*delimiter || !plan_get(m->im->plan, section, "via"))
-		return;
-	if (delimiter[1])
-		plan_note(m->im->plan, at, "recipient_delimiter: one character is possible, the "
-		    "first is used");
-	(void)plan_set(m->im->plan, section, "subaddress", at, "%.1s", delimiter);
-}
-
-/* Domains of this host that get no mail, by local_transport = error. */
-static void
-refuse_destinations(const struct maincf *m, const char *via)
-{
-	struct slice list = slice_str(maincf_get(m, "mydestination")), name;
-
-	while ((name = maincf_word(&list)).n)
-		if (!postfix_host_is_no_domain(name))
-			(void)plan_set(m->im->plan, plan_text(m->im->plan, "route %.*s",
-			    (int)name.n, name.p), "via", maincf_at(m, "local_transport"),
-			    "%s", via);
-}
-
-static void
-set_destinations(const struct maincf *m)
-{
-	struct slice list = slice_str(maincf_get(m, "mydestination")), name, folder;
-	const struct plan_at at = maincf_at(m, "mydestination");
-	const char *refusal = postfix_host_refusal(m, slice_str(maincf_get(m, "local_transport")),
-	    "there are no mailboxes here");
-	const char *aliases;
-
-	if (list.n == 0)
-		return;
-	if (refusal) {
-		refuse_destinations(m, refusal);
-		return;
-	}
-	if (*maincf_get(m, "local_transport") &&
-	    strncmp(maincf_get(m, "local_transport"), "local", 5) != 0)
-		plan_untranslated(m->im->plan, maincf_at(m, "local_transport"),
-		    SL("local_transport"), "mail for the domains of mydestination goes into "
-		    "Maildirs: change via in their [route]s");
-	folder = folder_of(m);
-	aliases = aliases_of(m);
-	while ((name = maincf_word(&list)).n) {
-		const char *domain = plan_copy(m->im->plan, name);
-
-		if (postfix_host_is_no_domain(name)) {
-			plan_untranslated(m->im->plan, at, name, POSTFIX_HOST_DOMAINS);
-			continue;
-		}
-		local_domain(m->im, domain, plan_copy(m->im->plan, folder), aliases, at);
-		set_delimiter(m, plan_text(m->im->plan, "route %s", domain));
-	}
 }
 
 static void
@@ -380,6 +335,9 @@ set_milters(const struct maincf *m)
 		plan_note(p, maincf_at(m, "smtpd_milters"),
 		    "the user smtp-handler must be able "
 		    "to connect to each filter");
+	else if (text)
+		plan_stop(p, maincf_at(m, "smtpd_milters"), "the filters cannot be written here, "
+		    "and mail would go past them: write [server] milter");
 	if (*others_text && strcmp(others_text, maincf_get(m, "smtpd_milters")) != 0)
 		plan_untranslated(p, maincf_at(m, "non_smtpd_milters"), SL("non_smtpd_milters"),
 		    "mail of sendmail has the same filters as other mail: [server] milter");
@@ -479,6 +437,26 @@ note_unusual(const struct maincf *m, const struct maincf_line *l)
 	return false;
 }
 
+/* Parameters that send mail another way than the others do. */
+static void
+decide_others(const struct maincf *m)
+{
+	for (size_t i = 0; i < sizeof deciding / sizeof deciding[0]; i++)
+		if (*maincf_get(m, deciding[i].name))
+			plan_stop(m->im->plan, maincf_at(m, deciding[i].name), "%s: is not "
+			    "translated: %s", deciding[i].name, deciding[i].advice);
+}
+
+/* Is it one of these? */
+static bool
+is_deciding(struct slice name)
+{
+	for (size_t i = 0; i < sizeof deciding / sizeof deciding[0]; i++)
+		if (slice_eq(name, slice_str(deciding[i].name)))
+			return true;
+	return false;
+}
+
 /* Other parameters without a value are no settings, but one. */
 static void
 note_others(const struct maincf *m)
@@ -487,8 +465,11 @@ note_others(const struct maincf *m)
 		const struct maincf_line *l = &m->lines[i];
 		const struct plan_at at = { l->file, l->line };
 
+		if (slice_eq(l->name, SL("relay_transport")) && (slice_eq(l->value, SL("smtp")) ||
+		    slice_eq(l->value, SL("relay")) || *maincf_get(m, "relay_domains")))
+			continue;
 		if ((l->value.n == 0 && !slice_eq(l->name, SL("local_recipient_maps"))) ||
-		    is_translated(l->name) || note_unusual(m, l) ||
+		    is_translated(l->name) || is_deciding(l->name) || note_unusual(m, l) ||
 		    text_advise(m->im->plan, at, others, l->name))
 			continue;
 		plan_untranslated(m->im->plan, at, m->lines[i].name,
@@ -499,6 +480,7 @@ note_others(const struct maincf *m)
 void
 import_postfix(struct import *im, const char *file, struct slice text)
 {
+	struct postfix_rows transports = { 0 };
 	struct maincf m;
 
 	if (maincf_read(&m, im, file, text)) {
@@ -507,18 +489,18 @@ import_postfix(struct import *im, const char *file, struct slice text)
 		postfix_clients_set_networks(&m);
 		set_small(&m);
 		set_milters(&m);
-		postfix_routes_set_transports(&m);
-		set_destinations(&m);
-		postfix_routes_set_relay_domains(&m);
+		postfix_rows_read(&m, "transport_maps", &transports);
+		postfix_routes_set_transports(&m, &transports);
+		postfix_domains_set(&m, &transports);
 		set_senders(&m);
 		set_sender_logins(&m);
 		set_default(&m);
-		postfix_host_set(&m, "route *", SL(""), slice_str(maincf_get(&m, "relayhost")),
-		    maincf_at(&m, "relayhost"));
 		postfix_clients_close_routes(&m);
 		note_without_host(&m);
 		note_interfaces(&m);
+		decide_others(&m);
 		note_others(&m);
 	}
+	postfix_rows_done(&transports);
 	maincf_done(&m);
 }

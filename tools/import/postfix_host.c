@@ -85,23 +85,41 @@ take_host(const struct maincf *m, struct slice text, struct plan_at at, struct s
 	return true;
 }
 
-/* Look a key up in the tables of the passwords.  Upper and lower case are the same. */
+/* USER:PASSWORD */
+static void
+set_login(const struct maincf *m, struct slice value, struct plan_at at, struct smarthost *s)
+{
+	struct slice rest;
+
+	s->user = plan_copy(m->im->plan, slice_cut(value, ':', &rest));
+	s->password = rest.n ? plan_copy(m->im->plan, rest) : NULL;
+	s->login_at = at;
+}
+
+/* Look a key up in the tables of the passwords.  Upper and lower case are the same.  A table that
+ * cannot be read may have it. */
 static bool
 find_login(const struct maincf *m, struct slice key, struct smarthost *s)
 {
-	struct slice maps = slice_str(maincf_get(m, "smtp_sasl_password_maps")), map, rest;
+	const struct plan_at at = maincf_at(m, "smtp_sasl_password_maps");
+	struct slice maps = slice_str(maincf_get(m, "smtp_sasl_password_maps")), map;
 	struct maincf_table table;
 	struct maincf_line line;
 
-	while ((map = maincf_word(&maps)).n) {
-		if (!maincf_table_open(m, map, maincf_at(m, "smtp_sasl_password_maps"), &table))
-			continue;
+	while ((map = maincf_map(&maps)).n) {
+		if (slice_has_prefix(map, SL("static:"))) {
+			set_login(m, slice_skip(map, strlen("static:")), at, s);
+			return true;
+		}
+		if (!maincf_table_open(m, map, at, &table)) {
+			s->unknown = true;
+			s->login_at = at;
+			return true;
+		}
 		while (maincf_table_next(m, &table, &line)) {
 			if (!slice_ieq(line.name, key))
 				continue;
-			s->user = plan_copy(m->im->plan, slice_cut(line.value, ':', &rest));
-			s->password = rest.n ? plan_copy(m->im->plan, rest) : NULL;
-			s->login_at = (struct plan_at){ table.file, line.line };
+			set_login(m, line.value, (struct plan_at){ table.file, line.line }, s);
 			return true;
 		}
 	}
@@ -128,16 +146,22 @@ postfix_host_set(const struct maincf *m, const char *section, struct slice sende
     struct slice list, struct plan_at at)
 {
 	struct slice text = maincf_word(&list);
+	struct plan *p = m->im->plan;
 	struct smarthost s;
 
 	if (slice_has_prefix(text, SL("smtp:")))
 		text = slice_skip(text, 5);
-	if (!take_host(m, text, at, &s))
+	if (text.n == 0)
 		return;
+	if (!take_host(m, text, at, &s)) {
+		(void)plan_hold(p, section, at, "%.*s is no host", (int)(text.n < 200 ? text.n :
+		    200), text.p);
+		return;
+	}
 	if (maincf_word(&list).n)
-		plan_note(m->im->plan, at, ONE_MORE);
+		plan_note(p, at, ONE_MORE);
 	take_login(m, sender, text, &s);
-	(void)smarthost_set(m->im->plan, section, &s);
+	(void)smarthost_set(p, section, &s);
 }
 
 const char *

@@ -1,22 +1,10 @@
 // SPDX-License-Identifier: ISC
 /*
- * transport(5) and relay_domains of Postfix: a [route] for each domain.
+ * transport(5): the address, the domain, its parents, and "*" for all that is left.
  */
 #include "tools/import/postfix_routes.h"
 
 #include "tools/import/postfix_host.h"
-
-/* Is it one of the domains of a list? */
-static bool
-is_listed(const struct maincf *m, const char *list, struct slice domain)
-{
-	struct slice rest = slice_str(maincf_get(m, list)), word;
-
-	while ((word = maincf_word(&rest)).n)
-		if (slice_ieq(word, domain))
-			return true;
-	return false;
-}
 
 /* unix:PATH, inet:HOST:PORT or HOST:PORT.  NULL: it is none of them. */
 static const char *
@@ -42,30 +30,121 @@ lmtp_way(const struct maincf *m, struct slice hop)
 	    (int)host.n, host.p, (int)port.n, port.p);
 }
 
-/* Set the way of a section.  TRANSPORT:HOP; without both nothing changes, and with a transport
- * alone the mail goes to the exchangers. */
+/* A way by LMTP. */
 static void
-set_way(const struct maincf *m, const char *section, struct slice value, struct plan_at at)
+set_lmtp(const struct maincf *m, const char *section, struct slice hop, struct plan_at at)
+{
+	struct plan *p = m->im->plan;
+	const char *way = lmtp_way(m, hop);
+
+	if (!way || !plan_set(p, section, "via", at, "%s", way)) {
+		(void)plan_hold(p, section, at, "lmtp:%.*s is no socket, and no host with a port",
+		    (int)(hop.n < 200 ? hop.n : 200), hop.p);
+		return;
+	}
+	if (slice_has_prefix(slice_str(way + strlen("lmtp:")),
+	    slice_str(maincf_get(m, "queue_directory"))))
+		plan_note(p, at, "%.200s is in the folder of Postfix: let that server listen "
+		    "elsewhere, where the user smtp-relay may connect, and write its place into "
+		    "via: chapter \"DOVECOT\" of smtp-handler-guide(7)", way + strlen("lmtp:"));
+}
+
+void
+postfix_routes_set_way(const struct maincf *m, const char *section, struct slice value,
+    struct plan_at at)
 {
 	struct plan *p = m->im->plan;
 	struct slice hop, transport = slice_cut(value, ':', &hop);
 	const char *way = postfix_host_refusal(m, value, "mail for this domain is not taken");
 
 	hop = slice_trim(hop);
-	if (slice_eq(transport, SL("lmtp")))
-		way = lmtp_way(m, hop);
-	if (way) {
-		(void)plan_set(p, section, "via", at, "%s", way);
-	} else if (transport.n && !slice_eq(transport, SL("smtp")) &&
-	    !slice_eq(transport, SL("relay"))) {
-		plan_untranslated(p, at, value, "set via in the [route] of the domain");
+	transport = slice_trim(transport);
+	if (way && plan_set(p, section, "via", at, "%s", way))
+		return;
+	if (slice_eq(transport, SL("lmtp"))) {
+		set_lmtp(m, section, hop, at);
+	} else if (way || (transport.n && !slice_eq(transport, SL("smtp")) &&
+	    !slice_eq(transport, SL("relay")))) {
+		(void)plan_hold(p, section, at, "%.*s is a transport that only Postfix has",
+		    (int)(value.n < 100 ? value.n : 100), value.p);
 	} else if (hop.n) {
 		postfix_host_set(m, section, SL(""), hop, at);
-	} else if (transport.n == 0 && *maincf_get(m, "relayhost")) {
-		postfix_host_set(m, section, SL(""), slice_str(maincf_get(m, "relayhost")), at);
+	} else if (transport.n == 0) {
+		postfix_routes_set_default(m, section, at);
 	} else if (plan_set(p, section, "via", at, "mx")) {
 		postfix_host_set_exchangers(m, section);
 	}
+}
+
+void
+postfix_routes_set_relay(const struct maincf *m, const char *section, struct plan_at at)
+{
+	const char *host = maincf_get(m, "relayhost");
+
+	if (maincf_is_unknown(m, "relayhost"))
+		(void)plan_hold(m->im->plan, section, at, "the value of relayhost is unknown");
+	else if (*host)
+		postfix_host_set(m, section, SL(""), slice_str(host), at);
+	else if (plan_set(m->im->plan, section, "via", at, "mx"))
+		postfix_host_set_exchangers(m, section);
+}
+
+void
+postfix_routes_set_default(const struct maincf *m, const char *section, struct plan_at at)
+{
+	const char *value = maincf_get(m, "default_transport");
+	const char *via = postfix_host_refusal(m, slice_str(value), "mail for other domains is not "
+	    "sent");
+	struct slice hop, transport = slice_cut(slice_str(value), ':', &hop);
+
+	if (maincf_is_unknown(m, "default_transport"))
+		(void)plan_hold(m->im->plan, section, at,
+		    "the value of default_transport is unknown");
+	else if (via)
+		(void)plan_set(m->im->plan, section, "via", at, "%s", via);
+	else if (transport.n && !slice_eq(transport, SL("smtp")))
+		postfix_routes_set_way(m, section, slice_str(value), at);
+	else if (hop.n)
+		postfix_host_set(m, section, SL(""), hop, at);
+	else
+		postfix_routes_set_relay(m, section, at);
+}
+
+/* The line of a domain; one that changes nothing counts, too. */
+static const struct maincf_line *
+find_line(struct plan *p, const struct postfix_rows *rows, struct slice domain)
+{
+	const struct maincf_line *line = postfix_rows_find(rows, domain);
+	const char *dot;
+
+	while (!line && (dot = memchr(domain.p, '.', domain.n)) != NULL) {
+		domain = slice_skip(domain, (size_t)(dot - domain.p) + 1);
+		line = postfix_rows_find(rows, slice_str(plan_text(p, ".%.*s", (int)domain.n,
+		    domain.p)));
+	}
+	return line ? line : postfix_rows_find(rows, SL("*"));
+}
+
+bool
+postfix_routes_has_line(const struct maincf *m, const struct postfix_rows *rows,
+    struct slice domain)
+{
+	return find_line(m->im->plan, rows, domain) != NULL;
+}
+
+bool
+postfix_routes_set_by_table(const struct maincf *m, const struct postfix_rows *rows,
+    const char *section, struct slice domain)
+{
+	const struct maincf_line *line = find_line(m->im->plan, rows, domain);
+
+	if (plan_get(m->im->plan, section, "via"))
+		return true;
+	if (!line || line->value.n == 0 || line->value.p[0] == ':' ||
+	    slice_eq(line->value, SL("local:")) || slice_eq(line->value, SL("virtual:")))
+		return false;	/* nothing changes, as the class has this transport */
+	postfix_routes_set_way(m, section, line->value, (struct plan_at){ line->file, line->line });
+	return plan_get(m->im->plan, section, "via") != NULL;
 }
 
 /* Strangers may send to a domain of this host, and only to its users.  A route by LMTP is for
@@ -73,12 +152,13 @@ set_way(const struct maincf *m, const char *section, struct slice value, struct 
 static void
 set_clients(const struct maincf *m, const char *section, struct slice domain, struct plan_at at)
 {
+	static const char *const users[] = { "mydestination", NULL };
 	struct plan *p = m->im->plan;
 	const char *via = plan_get(p, section, "via");
 
 	if (!via || strncmp(via, "reject:", 7) == 0 || strcmp(via, "discard") == 0)
 		return;
-	if (is_listed(m, "mydestination", domain)) {
+	if (postfix_list_has(m, users, domain)) {
 		(void)plan_set(p, section, "accept", at, "anyone");
 		(void)plan_set(p, section, "recipients", at, "users");
 		plan_note(p, at, "the recipients are the users: type  systemctl enable --now "
@@ -91,70 +171,44 @@ set_clients(const struct maincf *m, const char *section, struct slice domain, st
 static void
 set_transport(const struct maincf *m, const struct maincf_line *l, struct plan_at at)
 {
+	static const char *const ours[] = {
+		"mydestination", "virtual_alias_domains", "virtual_mailbox_domains", NULL
+	}, *const relayed[] = { "relay_domains", NULL };
+	const bool same = l->value.n == 0 || slice_eq(l->value, SL(":"));
+	const bool usual = same || l->value.p[0] == ':' || slice_eq(l->value, SL("local:")) ||
+	    slice_eq(l->value, SL("virtual:"));
 	struct plan *p = m->im->plan;
 	const char *section = plan_text(p, "route %.*s", (int)l->name.n, l->name.p);
 
-	if (memchr(l->name.p, '@', l->name.n)) {
-		plan_untranslated(p, at, l->name, "a [route] is for a domain: one address "
-		    "cannot have its own");
-		return;
-	}
-	if (slice_eq(l->value, SL(":")) && is_listed(m, "mydestination", l->name))
-		return;		/* nothing changes: the mail is for this host's users */
 	if (plan_get(p, section, "via")) {
 		plan_note(p, at, "a line above has this domain: this one is left out");
 		return;
 	}
-	set_way(m, section, l->value, at);
+	if ((same && postfix_list_has(m, relayed, l->name)) ||
+	    (usual && postfix_list_has(m, ours, l->name)))
+		return;		/* nothing changes: it is the way of that domain anyway */
+	postfix_routes_set_way(m, section, l->value, at);
 	set_clients(m, section, l->name, at);
 }
 
 void
-postfix_routes_set_transports(const struct maincf *m)
+postfix_routes_set_transports(const struct maincf *m, const struct postfix_rows *rows)
 {
-	const struct plan_at at = maincf_at(m, "transport_maps");
-	struct slice maps = slice_str(maincf_get(m, "transport_maps")), map;
-	struct maincf_table table;
-	struct maincf_line line;
+	size_t addresses = 0;
 
-	while ((map = maincf_word(&maps)).n) {
-		if (!maincf_table_open(m, map, at, &table))
-			continue;
-		while (maincf_table_next(m, &table, &line))
-			set_transport(m, &line, (struct plan_at){ table.file, line.line });
-	}
-}
+	if (rows->lacking || rows->all)
+		plan_stop(m->im->plan, maincf_at(m, "transport_maps"), "transport_maps has a table "
+		    "that cannot be read: write a [route] for each of its domains");
+	for (size_t i = 0; i < rows->n; i++) {
+		const struct maincf_line *l = &rows->list[i];
+		const struct plan_at at = { l->file, l->line };
 
-void
-postfix_routes_set_relay_domains(const struct maincf *m)
-{
-	const struct plan_at at = maincf_at(m, "relay_domains");
-	struct slice list = slice_str(maincf_get(m, "relay_domains")), name;
-	struct plan *p = m->im->plan;
-	const bool some = *maincf_get(m, "relay_recipient_maps") != '\0';
-	const char *way = maincf_get(m, "relay_transport");
-
-	if (!*way || strcmp(way, "relay") == 0 || strcmp(way, "smtp") == 0)
-		way = ":";	/* to relayhost, if there is one */
-	if (some && list.n)
-		plan_note(p, maincf_at(m, "relay_recipient_maps"), "strangers may not send to "
-		    "relay_domains yet, as all recipients would exist: write accept = anyone and "
-		    "recipients into each [route], with a file of the recipients");
-	while ((name = maincf_word(&list)).n) {
-		const char *via, *section = plan_text(p, "route %.*s", (int)name.n, name.p);
-
-		if (postfix_host_is_no_domain(name)) {
-			plan_untranslated(p, at, name, POSTFIX_HOST_DOMAINS);
-			continue;
-		}
-		if (is_listed(m, "mydestination", name))
-			continue;
-		via = plan_get(p, section, "via");
-		if (!via) {
-			set_way(m, section, slice_str(way), at);
-			via = plan_get(p, section, "via");
-		}
-		if (via && strncmp(via, "reject:", 7) != 0)
-			(void)plan_set(p, section, "accept", at, some ? "trusted" : "anyone");
+		if (!memchr(l->name.p, '@', l->name.n))
+			set_transport(m, l, at);
+		else if (addresses++ == 0)
+			plan_stop(m->im->plan, at, "%.*s: is not translated: a [route] is for a "
+			    "domain: one address cannot have its own way: give such addresses, "
+			    "and those in other lines, a domain of their own",
+			    (int)(l->name.n < 100 ? l->name.n : 100), l->name.p);
 	}
 }

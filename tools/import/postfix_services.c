@@ -35,7 +35,8 @@ set_parameter(struct maincf *m, struct slice text, struct plan_at at)
 {
 	struct slice value, name = slice_trim(slice_cut(text, '=', &value));
 
-	if (slice_has_prefix(name, SL("smtpd_")) || slice_eq(name, SL("mynetworks")))
+	if (slice_has_prefix(name, SL("smtpd_")) || slice_eq(name, SL("mynetworks")) ||
+	    slice_eq(name, SL("content_filter")))
 		(void)maincf_add(m, &(struct maincf_line){ name, slice_trim(value), at.file,
 		    at.line });
 	else if (name.n)
@@ -77,7 +78,10 @@ names_port(struct slice name)
 void
 postfix_services_read(struct maincf *m)
 {
-	const char *file = text_beside(m->im, m->file, "master.cf");
+	/* Standard input is the output of postconf(1) on this machine. */
+	const char *file = strcmp(m->file, "-") == 0 ?
+	    plan_text(m->im->plan, "%s/master.cf", maincf_get(m, "config_directory")) :
+	    text_beside(m->im, m->file, "master.cf");
 	struct maincf_table table;
 	struct maincf_line l;
 	bool listens = false;

@@ -59,8 +59,13 @@ set_login(struct plan *p, const char *section, const struct smarthost *s, const 
 		.at = s->login_at,
 	};
 
-	if (!plan_set(p, section, "user", s->login_at, "%s", s->user))
-		return false;
+	if (s->unknown)
+		plan_note(p, s->login_at, "the login to %.200s cannot be read: write its user into "
+		    "[%.200s]", host, section);
+	if (!plan_set(p, section, "user", s->login_at, "%s",
+	    s->unknown ? "write-the-user-here" : s->user))
+		return plan_hold(p, section, s->at, "the login to %.200s cannot be written here",
+		    host) && false;
 	if (s->token)
 		file.content = plan_text(p, "#!/bin/sh\n%s\n", s->command);
 	else if (s->password)
@@ -84,7 +89,7 @@ bool
 smarthost_set(struct plan *p, const char *section, const struct smarthost *s)
 {
 	const char *host = host_text(p, s->host), *scheme = "smtp", *port = "";
-	const bool login = s->user && *s->user;
+	const bool login = s->unknown || (s->user && *s->user);
 	enum smarthost_tls tls = s->tls;
 	unsigned usual = 25;
 
@@ -116,8 +121,10 @@ smarthost_set(struct plan *p, const char *section, const struct smarthost *s)
 	}
 	if (s->port != usual)
 		port = plan_text(p, ":%u", s->port);
+	/* Without a host the mail would go to the exchangers, or past a filter. */
 	if (!plan_set(p, section, "via", s->at, "%s://%s%s", scheme, host, port))
-		return false;
+		return plan_hold(p, section, s->at, "the host %.200s cannot be written here",
+		    s->host) && false;
 	if (tls == SMARTHOST_CLEAR && !s->lmtp && !plan_set(p, section, "tls", s->at, "none"))
 		return false;
 	if (s->lmtp && login)

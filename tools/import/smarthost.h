@@ -21,6 +21,7 @@ struct smarthost {
 	enum smarthost_tls tls;
 	bool unverified;	/* the other program did not look at the certificate */
 	const char *user;	/* NULL: no login */
+	bool unknown;		/* there is a login, but it cannot be read */
 	const char *password;	/* NULL: unknown */
 	const char *command;	/* of the shell, prints the password; or NULL */
 	bool token;		/* what it prints is a token of OAuth 2 */

@@ -197,9 +197,8 @@ import_ssmtp(struct import *im, const char *file, struct slice text)
 		(void)plan_set(im->plan, "relay", "tls-ca-file", place_of(&r, CA_FILE), "%s",
 		    r.values[CA_FILE].text);
 	if (!is_set(&r, MAILHUB)) {
-		plan_note(im->plan, (struct plan_at){ file, 0 },
-		    "there is no mailhub: mail goes to the "
-		    "exchangers of its domain");
+		(void)plan_hold(im->plan, "route *", (struct plan_at){ file, 0 },
+		    "there is no mailhub");
 	} else {
 		take_host(&r, slice_str(r.values[MAILHUB].text), place_of(&r, MAILHUB), &s);
 		(void)smarthost_set(im->plan, "route *", &s);
