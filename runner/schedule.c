@@ -20,8 +20,9 @@ schedule_release_s(const struct queue_entry *e)
 	int64_t until_s;
 	uint64_t seconds;
 
+	/* The message is due at the start of a second, and the hold is over by then. */
 	if (slice_uint(smtp_param_value(e->from_params, SL("HOLDFOR")), SMTP_HOLD_MAX_S, &seconds))
-		return arrived_s + (int64_t)seconds;
+		return (e->arrived_us + 999999) / 1000000 + (int64_t)seconds;
 	if (!until.n || !clock_stamp_parse(until, &until_s) || until_s < arrived_s)
 		return arrived_s;
 	return until_s < latest_s ? until_s : latest_s;
@@ -82,5 +83,6 @@ schedule_retry_s(const struct config *c, unsigned attempts, int64_t now_s)
 	(void)!getrandom(&jitter, sizeof jitter, 0);
 	tenth_s = delay_s / 10;
 	delay_s += jitter % (2 * tenth_s + 1) - tenth_s;
-	return shared_due_s(now_s, (int64_t)delay_s);
+	/* From the next second on: the one that has begun is no whole one, and retry-min is. */
+	return shared_due_s(now_s + 1, (int64_t)delay_s);
 }

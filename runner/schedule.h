@@ -21,7 +21,7 @@ int64_t schedule_postpone_s(int64_t arrived_s, int64_t release_s, const struct d
     int64_t now_s);
 
 /* The time of the next attempt after this many deferrals: retry-min, doubled with each up to
- * retry-max, a tenth more or less (RFC 5321 section 4.5.4.1). */
+ * retry-max, a tenth more or less (RFC 5321 section 4.5.4.1).  The second now_s may be over. */
 int64_t schedule_retry_s(const struct config *c, unsigned attempts, int64_t now_s);
 
 /* The attempts that fit into the lifetime of a message, at most that many. */

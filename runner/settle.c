@@ -260,8 +260,7 @@ next_due_s(const struct config *c, const struct message *m, const struct sheet *
 {
 	const struct deadline *d = &s->deadline;
 	const int64_t now_s = clock_wall_s();
-	/* From the next second on: the one that has begun is no whole one, and retry-min is. */
-	int64_t due_s = schedule_retry_s(c, s->e.attempts, now_s + 1);
+	int64_t due_s = schedule_retry_s(c, s->e.attempts, now_s);
 
 	if (t->frozen && (t->frozen == t->deferred || t->thaw_s < due_s))
 		due_s = t->thaw_s;

@@ -541,6 +541,18 @@ test_schedule(void)
 	ok(delay_s == max_s &&
 		schedule_retry_s(&config, 9999, now_s) - now_s <= max_s + max_s / 10 + 60,
 	    "R145 V34 retry-max is the limit");
+	for (uint64_t min_s = 1; min_s <= 3; min_s++) {
+		const struct config c = { .queue = { .retry_min_s = min_s, .retry_max_s = 9 } };
+		int64_t least = INT64_MAX;
+
+		for (int64_t at_s = now_s; at_s < now_s + 60; at_s++) {
+			const int64_t after_s = schedule_retry_s(&c, 0, at_s) - at_s;
+
+			least = after_s < least ? after_s : least;
+		}
+		ok(least > (int64_t)min_s, "never before %llu s are over, from the end of a second",
+		    (unsigned long long)min_s);
+	}
 }
 
 static const struct lie {
@@ -883,13 +895,15 @@ test_postpone(void)
 static void
 test_hold(void)
 {
-	static const struct { const char *params; int64_t after_s; } cases[] = {
-		{ "", 0 }, { "HOLDFOR=3600", 3600 }, { "RET=HDRS holdfor=60", 60 },
-		{ "HOLDUNTIL=1970-01-01T01:00:00Z", 0 },
-		{ "HOLDUNTIL=2025-11-22T05:02:53+00:00", 0 },
-		{ "HOLDUNTIL=2025-11-22T06:02:53Z", 3600 },
-		{ "HOLDUNTIL=2099-11-22T06:02:53Z", SMTP_HOLD_MAX_S }, { "HOLDFOR=99999999", 0 },
-		{ "HOLDFOR=x", 0 },
+	/* after_s of a message that arrived at the start of a second, late_s late in it. */
+	static const struct { const char *params; int64_t after_s, late_s; } cases[] = {
+		{ "", 0, 0 }, { "HOLDFOR=3600", 3600, 3601 }, { "RET=HDRS holdfor=60", 60, 61 },
+		{ "HOLDUNTIL=1970-01-01T01:00:00Z", 0, 0 },
+		{ "HOLDUNTIL=2025-11-22T05:02:53+00:00", 0, 0 },
+		{ "HOLDUNTIL=2025-11-22T06:02:53Z", 3600, 3600 },
+		{ "HOLDUNTIL=2099-11-22T06:02:53Z", SMTP_HOLD_MAX_S, SMTP_HOLD_MAX_S },
+		{ "HOLDFOR=99999999", 0, 0 },
+		{ "HOLDFOR=x", 0, 0 },
 	};
 	char due[64];
 
@@ -899,6 +913,9 @@ test_hold(void)
 
 		ok(schedule_release_s(&e) == INT64_C(1763787773) + cases[i].after_s, "held: \"%s\"",
 		    cases[i].params);
+		e.arrived_us += 900000;
+		ok(schedule_release_s(&e) == INT64_C(1763787773) + cases[i].late_s,
+		    "held, from the end of a second: \"%s\"", cases[i].params);
 	}
 	clear();
 	from_params = "HOLDFOR=3600";
