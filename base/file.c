@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
  * A file is replaced by rename(2), without fsync: such files can be made again, and their readers
- * reject a torn one.
+ * reject a torn one.  The new one is always made afresh: a file of its name may be left by a crash,
+ * or be a link to another one.
  */
 #include "base/file.h"
 
@@ -32,6 +33,16 @@ may_replace(void)
 }
 
 int
+file_create(int folder, const char *name)
+{
+	int fd;
+
+	(void)unlinkat(folder, name, 0);
+	fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+int
 file_replace_begin(struct file_replace *f, int folder, const char *name)
 {
 	int fd, r = may_replace();
@@ -43,14 +54,14 @@ file_replace_begin(struct file_replace *f, int folder, const char *name)
 	if (snprintf(f->new_name, sizeof f->new_name, "%s" FILE_NEW, name) >=
 	    (int)sizeof f->new_name)
 		return -ENAMETOOLONG;
-	fd = openat(folder, f->new_name,
-	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-	f->out = fd < 0 ? NULL : fdopen(fd, "w");
+	fd = file_create(folder, f->new_name);
+	if (fd < 0)
+		return fd;
+	f->out = fdopen(fd, "w");
 	if (f->out)
 		return 0;
 	r = -errno;
-	if (fd >= 0)
-		(void)close(fd);
+	(void)close(fd);
 	(void)unlinkat(folder, f->new_name, 0);
 	return r;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 /*
- * Files: open one without links; read a part of one; replace one as a whole.
+ * Files: open one without links; read a part of one; make one afresh; replace one as a whole.
  */
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
@@ -24,8 +24,12 @@ struct file_replace {
  * returns 0, or -errno: then the file stays as it is. */
 void file_replace_ask(int (*may)(void *ctx), void *ctx);
 
-/* Open NAME.new in a folder (mode 0600).  0, or -errno: then file_replace_end() must not follow.
- * After an error NAME.new is removed, also a FIFO of that name, so the next call can succeed. */
+/* Make a new file for writing (mode 0600).  A file of its name is removed, and not written to.  A
+ * descriptor or -errno. */
+int file_create(int folder, const char *name);
+
+/* Make NAME.new in a folder, as file_create() does.  0, or -errno: then file_replace_end() must not
+ * follow. */
 int file_replace_begin(struct file_replace *f, int folder, const char *name);
 
 /* Rename NAME.new to NAME, without fsync.  0, or -errno: then NAME is as before. */

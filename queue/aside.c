@@ -110,9 +110,9 @@ keep_reason(int deaths, int why, const char *id)
 	r = read_lines(deaths, id, &l);
 	if (r < 0)
 		return r;
-	fd = openat(why, id, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = file_create(why, id);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	r = queue_write(fd, slice_of(l.text, l.n));
 	(void)close(fd);
 	(void)unlinkat(deaths, id, 0);

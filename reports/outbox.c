@@ -38,10 +38,9 @@ outbox_put(int folder, const char *name, const struct outbox_post *p)
 
 	if ((size_t)snprintf(new_name, sizeof new_name, "new-%s", name) >= sizeof new_name)
 		return -ENAMETOOLONG;
-	fd = openat(folder, new_name,
-	    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	fd = file_create(folder, new_name);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	r = write_file(fd, p);
 	(void)close(fd);
 	if (r == 0 && (renameat(folder, new_name, folder, name) < 0 || fsync(folder) < 0))

@@ -129,6 +129,32 @@ test_read(void)
 	(void)unlinkat(folder, "text", 0);
 }
 
+static mode_t
+mode_of(const char *name)
+{
+	struct stat st;
+
+	return fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ? 0 : st.st_mode & 07777;
+}
+
+/* NAME.new may be left by a crash, or lead to a file that is not ours to replace. */
+static void
+test_planted(void)
+{
+	const int fd = openat(folder, "other", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+	ok(fd >= 0 && write(fd, "other", 5) == 5 && close(fd) == 0, "another file");
+	ok(linkat(folder, "other", folder, "list.new", 0) == 0 && replace("five\n") == 0 &&
+	    holds("list", "five\n") && holds("other", "other"), "a second name of it");
+	ok(mode_of("list") == 0600, "the mode is that of a new file");
+	ok(symlinkat("other", folder, "list.new") == 0 && replace("six\n") == 0 &&
+	    holds("list", "six\n") && holds("other", "other"), "a link to it");
+	ok(mkdirat(folder, "list.new", 0700) == 0 && replace("seven\n") == -EEXIST &&
+	    holds("list", "six\n"), "a folder is an error");
+	(void)unlinkat(folder, "list.new", AT_REMOVEDIR);
+	(void)unlinkat(folder, "other", 0);
+}
+
 int
 main(void)
 {
@@ -144,9 +170,9 @@ main(void)
 	    fflush(f.out) == 0 && holds("list", "two\n"), "readers see the old file until the end");
 	ok(file_replace_end(&f) == 0 && holds("list", "three\n"), "then they see the new one");
 
-	ok(mkfifoat(folder, "list.new", 0600) == 0 && replace("four\n") == -ENXIO &&
-	    holds("list", "three\n"), "a FIFO in its place is an error");
-	ok(replace("four\n") == 0 && holds("list", "four\n"), "the FIFO is removed");
+	ok(mkfifoat(folder, "list.new", 0600) == 0 && replace("four\n") == 0 &&
+	    holds("list", "four\n"), "a FIFO in its place is removed");
+	test_planted();
 
 	memset(name, 'x', sizeof name - 1);
 	name[FILE_NAME_MAX - 4] = '\0';		/* one octet too long with ".new" */
