@@ -29,15 +29,26 @@ session_lose(struct session *s, const char *why)
 	s->end = why;
 }
 
+/* A client that reads no replies is silent, too. */
+static void
+lose_writing(struct session *s, int error)
+{
+	const char *why = limits_reason(&s->client, error);
+
+	session_lose(s, why ? why : "lost");
+}
+
 void
 session_reply(struct session *s, struct smtp_reply reply)
 {
 	char space[4096];
 	struct buf b = BUF(space);
+	int r;
 
 	smtp_reply_format(&b, &reply);
-	if (stream_write(&s->client, buf_slice(&b), s->timeout_ms) < 0)
-		session_lose(s, "lost");
+	r = stream_write(&s->client, buf_slice(&b), s->timeout_ms);
+	if (r < 0)
+		lose_writing(s, r);
 }
 
 void
@@ -48,7 +59,7 @@ session_flush(struct session *s)
 	/* A signal stops the session before its next command, and the end of the session flushes
 	 * once more. */
 	if (r < 0 && r != -EINTR)
-		session_lose(s, "lost");
+		lose_writing(s, r);
 }
 
 /* AUTH is offered inside TLS or to trusted clients, by a program that has the back end. */

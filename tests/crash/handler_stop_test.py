@@ -254,7 +254,7 @@ def does_not_read():
             except (BlockingIOError, BrokenPipeError, ConnectionResetError):
                 pass
     same(session.process.poll(), 0)
-    check("end=lost" in session.text_of_log(), session.text_of_log())
+    check("end=timeout" in session.text_of_log(), session.text_of_log())
 
 
 @test("a client that is gone: no signal, exit status 0")
