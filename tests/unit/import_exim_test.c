@@ -58,17 +58,43 @@ static const struct import_case cases[] = {
 	{ "no smarthost, a bad network, unknown settings",
 	  { { CONF, KIND("satellite") "dc_relay_nets='*'\ndc_relay_domains='x.example'\n"
 		    "nonsense='hunter2'\n" } },
+	  HELD("route x.example", "update-exim4.conf.conf:0")
+	  "route x.example: accept = anyone @update-exim4.conf.conf:3\n"
 	  HELD("route *", "update-exim4.conf.conf:0"),
-	  { "2 this value is left out", "3 dc_relay_domains: is not", "4 nonsense: is not",
-	    "0 there is no dc_smarthost" }, 4, HELD_FILE },
+	  { "2 this value is left out", "0 [route x.example] waits", "4 nonsense: is not",
+	    "0 [route *] waits" }, 4, HELD_FILE },
 	{ "files beside it that have no translation",
 	  { { CONF, KIND("satellite") "dc_smarthost='a.example::x'\n" },
 	    { "/etc/exim4/exim4.conf", "x\n" },
 	    { "/etc/exim4/hubbed_hosts", "b.example: c.example\n" },
 	    { "/etc/email-addresses", "# x\nanna: anna@b.example\n" } },
+	  DECIDE("1", "exim4.conf:0") "route b.example: via = smtp://c.example @hubbed_hosts:1\n"
 	  "route *: via = smtp://a.example @update-exim4.conf.conf:2\n",
-	  { "0 this file alone", "2 no number", "1 b.example: is not", "2 anna: is not" }, 4,
-	  NULL },
+	  { "0 reads exim4.conf alone", "2 no number", "2 anna: is not" }, 3, DECIDE_FILE },
+	{ "domains of others, some with hosts of their own",
+	  { { CONF, KIND("internet") "dc_other_hostnames='h.example.org:*.k.example'\n"
+		    "dc_relay_domains='a.example:*.b.example:c.example:h.example.org:@mx_any'\n"
+		    MAILDIR }, NAME, ALIASES, { "/etc/exim4/hubbed_hosts",
+		    "# x\n*.c.example: d.example:e.example byname\nc.example: f.example\n"
+		    "*.g.example: [192.0.2.1]\nm.example: /x\nlocalhost: i.example\n*: x\n" } },
+	  HOSTNAME "route c.example: via = smtp://f.example @hubbed_hosts:3\n"
+	  HELD("route m.example", "hubbed_hosts:5")
+	  "route localhost: via = smtp://i.example @hubbed_hosts:6\n"
+	  DECIDE("1", "hubbed_hosts:7")
+	  "route .c.example: via = smtp://d.example smtp://e.example @hubbed_hosts:2\n"
+	  HELD("route .g.example", "hubbed_hosts:4") HELD("route g.example", "hubbed_hosts:4")
+	  "route localhost: accept = anyone @update-exim4.conf.conf:2\n"
+	  LOCAL("h.example.org", "0") DECIDE("2", "update-exim4.conf.conf:2")
+	  "route a.example: via = mx @update-exim4.conf.conf:3\n"
+	  "route a.example: accept = anyone @update-exim4.conf.conf:3\n"
+	  "route .b.example: via = mx @update-exim4.conf.conf:3\n"
+	  "route .b.example: accept = anyone @update-exim4.conf.conf:3\n"
+	  "route c.example: accept = anyone @update-exim4.conf.conf:3\n"
+	  DECIDE("3", "update-exim4.conf.conf:3"),
+	  { "5 /x cannot be written", "7 *: is not", "4 the hosts [192.0.2.1] cannot",
+	    "0 smtp-maildir.socket", "2 *.k.example: is not", "3 @mx_any: is not",
+	    "4 [route g.example] waits", "4 this value is left out" }, 9,
+	  HELD_FILE DECIDE_FILE },
 	{ "a smarthost with an IPv6 address, in a list with colons",
 	  { { CONF, KIND("satellite") "dc_smarthost='[2001::db8::::1]::587'\n" } },
 	  "route *: via = smtp://[2001:db8::1]:587 @update-exim4.conf.conf:2\n", { NULL }, 0,

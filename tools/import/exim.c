@@ -14,17 +14,21 @@
 
 static const struct text_advice others[] = {
 	{ "dc_minimaldns", NULL }, { "CFILEMODE", NULL }, { "dc_use_split_config", NULL },
-	{ "exim_path", NULL }, { "dc_relay_domains", DOMAINS },
+	{ "exim_path", NULL },
 	{ NULL, NULL },
 };
 
-enum { TYPE, NAMES, INTERFACES, READHOST, NETS, SMARTHOST, HIDE, MAILNAME, DELIVERY, VALUES };
+enum {
+	TYPE, NAMES, INTERFACES, READHOST, NETS, SMARTHOST, HIDE, MAILNAME, DELIVERY, RELAYED,
+	VALUES
+};
 
 static const char *const names[VALUES] = {
 	[TYPE] = "dc_eximconfig_configtype", [NAMES] = "dc_other_hostnames",
 	[INTERFACES] = "dc_local_interfaces", [READHOST] = "dc_readhost",
 	[NETS] = "dc_relay_nets", [SMARTHOST] = "dc_smarthost", [HIDE] = "dc_hide_mailname",
 	[MAILNAME] = "dc_mailname_in_oh", [DELIVERY] = "dc_localdelivery",
+	[RELAYED] = "dc_relay_domains",
 };
 
 struct value {
@@ -217,7 +221,7 @@ cut_host(struct slice word, struct slice *ret_port)
 
 /* The first host of a list. */
 static void
-set_smarthost(const struct reading *r)
+set_smarthost(const struct reading *r, const char *section)
 {
 	struct plan *p = r->im->plan;
 	struct list list = list_of(r, SMARTHOST);
@@ -226,7 +230,7 @@ set_smarthost(const struct reading *r)
 	struct smarthost s = { .at = at, .unverified = true };
 
 	if (word.n == 0) {
-		(void)plan_hold(p, "route *", at, "there is no dc_smarthost");
+		(void)plan_hold(p, section, at, "there is no dc_smarthost");
 		return;
 	}
 	if (next_word(p, &list).n)
@@ -238,7 +242,7 @@ set_smarthost(const struct reading *r)
 	if (port.n && !smarthost_port(port, &s.port))
 		plan_note(p, at, "the port is no number: %u is used", s.port);
 	take_login(r, &s);
-	(void)smarthost_set(p, "route *", &s);
+	(void)smarthost_set(p, section, &s);
 }
 
 /* ---- this host ---- */
@@ -258,6 +262,20 @@ set_networks(const struct reading *r)
 		    "127.0.0.0/8 ::1 %slocal", nets);
 }
 
+/* A domain of this host; its mail may go to a host of hubbed_hosts all the same. */
+static void
+set_domain(const struct reading *r, const char *name, const char *aliases, struct plan_at at)
+{
+	const char *section = plan_text(r->im->plan, "route %s", name);
+
+	const char *via = plan_get(r->im->plan, section, "via");
+
+	if (via && strncmp(via, "maildir:", 8) != 0)
+		(void)plan_set(r->im->plan, section, "accept", at, "anyone");
+	else if (!via)
+		local_domain(r->im, name, "Maildir", aliases, at);
+}
+
 /* The name of this host is one of its domains, unless it is not to be. */
 static void
 set_domains(const struct reading *r)
@@ -272,14 +290,117 @@ set_domains(const struct reading *r)
 	if (!is(r, DELIVERY, "maildir_home"))
 		plan_note(p, place_of(r, DELIVERY), "mailboxes are Maildirs: new mail is in "
 		    "~/Maildir and not in one file, so point the users' programs there");
-	local_domain(r->im, "localhost", "Maildir", aliases, at);
+	set_domain(r, "localhost", aliases, at);
 	if (mailname && !is(r, MAILNAME, "false"))
-		local_domain(r->im, mailname, "Maildir", aliases, place_of(r, MAILNAME));
+		set_domain(r, mailname, aliases, place_of(r, MAILNAME));
 	while ((word = next_word(p, &list)).n)
 		if (memchr(word.p, '*', word.n) || memchr(word.p, '/', word.n))
-			plan_untranslated(p, at, word, DOMAINS);
+			plan_stop(p, at, "%.*s: is not translated: " DOMAINS,
+			    (int)(word.n < 100 ? word.n : 100), word.p);
 		else
-			local_domain(r->im, plan_copy(p, word), "Maildir", aliases, at);
+			set_domain(r, plan_copy(p, word), aliases, at);
+}
+
+/* The section of a domain, or of all below one; NULL: it is no domain. */
+static const char *
+section_of(struct plan *p, struct slice name)
+{
+	if (slice_has_prefix(name, SL("*.")))
+		name = slice_skip(name, 1);
+	if (name.n == 0 || memchr(name.p, '*', name.n) || strchr("!@/^+", name.p[0]) ||
+	    memchr(name.p, ';', name.n))
+		return NULL;
+	return plan_text(p, "route %.*s", (int)name.n, name.p);
+}
+
+/* HOST:HOST of hubbed_hosts, in their order; NULL: a word is no host. */
+static const char *
+hosts_via(struct plan *p, struct slice text)
+{
+	struct slice rest, hosts = text_word(text, &rest), host;
+	const char *via = "";
+
+	/* "byname" and "bydns" find the same addresses. */
+	if (hosts.n == 0 || strchr("<$", hosts.p[0]) || memchr(hosts.p, '/', hosts.n) ||
+	    (rest.n && !slice_eq(rest, SL("byname")) && !slice_eq(rest, SL("bydns"))))
+		return NULL;
+	while (hosts.n) {
+		host = slice_cut(hosts, ':', &hosts);
+		if (host.n == 0)	/* a port, or an IPv6 address */
+			return NULL;
+		via = plan_text(p, "%s%ssmtp://%.*s", via, *via ? " " : "", (int)host.n, host.p);
+	}
+	return via;
+}
+
+static void
+set_hub(struct plan *p, struct slice name, struct slice hosts, struct plan_at at)
+{
+	const char *section = section_of(p, name), *via = hosts_via(p, hosts);
+
+	if (!section)
+		plan_stop(p, at, "%.*s: is not translated: " DOMAINS,
+		    (int)(name.n < 100 ? name.n : 100), name.p);
+	else if (plan_get(p, section, "via"))
+		return;		/* a line above */
+	else if (!via || !plan_set(p, section, "via", at, "%s", via))
+		(void)plan_hold(p, section, at, "the hosts %.*s cannot be written here",
+		    (int)(hosts.n < 200 ? hosts.n : 200), hosts.p);
+}
+
+/* Domains whose mail goes to hosts of their own.  A pattern stands for its domain, too, if no line
+ * has that (partial-lsearch). */
+static void
+set_hubbed(const struct reading *r, bool patterns)
+{
+	const char *file = text_beside(r->im, r->file, "hubbed_hosts");
+	struct text_lines lines;
+	struct slice text, line, hosts;
+
+	lines = text_lines(r->im->read(r->im, file, &text) ? text : SL(""));
+	while (text_next(&lines, &line)) {
+		const struct plan_at at = { file, lines.line };
+		struct slice name = slice_trim(slice_cut(line, ':', &hosts));
+		const bool pattern = slice_has_prefix(name, SL("*."));
+
+		if (pattern != patterns)
+			continue;
+		set_hub(r->im->plan, name, slice_trim(hosts), at);
+		if (pattern)
+			set_hub(r->im->plan, slice_skip(name, 2), slice_trim(hosts), at);
+	}
+}
+
+/* Domains to which strangers may send: to hosts of their own, or as all other mail. */
+static void
+set_relayed(const struct reading *r)
+{
+	struct plan *p = r->im->plan;
+	struct list list = list_of(r, RELAYED);
+	const struct plan_at at = place_of(r, RELAYED);
+	struct slice word;
+
+	while ((word = next_word(p, &list)).n) {
+		const char *via, *section = section_of(p, word);
+
+		if (!section) {
+			plan_stop(p, at, "%.*s: is not translated: " DOMAINS,
+			    (int)(word.n < 100 ? word.n : 100), word.p);
+			continue;
+		}
+		via = plan_get(p, section, "via");
+		if (via && strncmp(via, "maildir:", 8) == 0)
+			continue;	/* it is a domain of this host */
+		if (!via && is(r, TYPE, "internet"))
+			(void)plan_set(p, section, "via", at, "mx");
+		else if (!via && is(r, TYPE, "local"))
+			(void)plan_set(p, section, "via", at, "reject:mail for other domains is "
+			    "not sent");
+		else if (!via)
+			set_smarthost(r, section);
+		if (plan_get(p, section, "via") && !is(r, TYPE, "local"))
+			(void)plan_set(p, section, "accept", at, "anyone");
+	}
 }
 
 static void
@@ -320,8 +441,9 @@ import_exim(struct import *im, const char *file, struct slice text)
 	struct slice ignored;
 
 	if (im->read(im, text_beside(im, file, "exim4.conf"), &ignored))
-		plan_note(im->plan, (struct plan_at){ text_beside(im, file, "exim4.conf"), 0 },
-		    "Exim reads this file alone, and it is not translated");
+		plan_stop(im->plan, (struct plan_at){ text_beside(im, file, "exim4.conf"), 0 },
+		    "Exim reads exim4.conf alone, and it is not translated: this is the result of "
+		    "another file, which Exim did not use: see whether it is right");
 	read_settings(&r, text);
 	read_macros(&r);
 	if (is(&r, TYPE, "none")) {
@@ -331,19 +453,21 @@ import_exim(struct import *im, const char *file, struct slice text)
 	}
 	set_name(&r);
 	set_networks(&r);
+	set_hubbed(&r, false);
+	set_hubbed(&r, true);
 	if (is(&r, TYPE, "satellite"))
 		note_satellite(&r);
 	else
 		set_domains(&r);
+	set_relayed(&r);
 	if (is(&r, TYPE, "smarthost") || is(&r, TYPE, "satellite"))
-		set_smarthost(&r);
+		set_smarthost(&r, "route *");
 	else if (is(&r, TYPE, "local"))
 		(void)plan_set(im->plan, "route *", "via", place_of(&r, TYPE),
 		    "reject:mail for other domains is not sent");
 	else if (!is(&r, TYPE, "internet"))
-		plan_untranslated(im->plan, place_of(&r, TYPE), SL("dc_eximconfig_configtype"),
-		    "it is none of internet, smarthost, satellite, local and none");
+		(void)plan_hold(im->plan, "route *", place_of(&r, TYPE), "dc_eximconfig_configtype "
+		    "is none of internet, smarthost, satellite, local and none");
 	note_interfaces(&r);
-	note_lines(&r, text_beside(im, file, "hubbed_hosts"), DOMAINS);
 	note_lines(&r, "/etc/email-addresses", NO_REWRITE);
 }
