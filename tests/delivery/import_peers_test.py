@@ -256,7 +256,7 @@ def _():
         address="127.0.0.1")
     far = Exchanger("192.0.2.46")
     root = lay_out(site, {"etc/postfix/main.cf":
-                          "mydestination =\nrelayhost = [${{a} == {b} ? {x} : {y}}]\n"})
+                          "mydestination =\nrelayhost = [${{a} <level {b} ? {x} : {y}}]\n"})
     same(run(IMPORT, "--root", root, "--write", site.directory).returncode, 0)
     text = open(site.directory + "/conf.d/50-imported.conf").read()
     check("# the value of relayhost is unknown. The mail waits until you write via, and user and\n"

@@ -297,4 +297,20 @@ transport_maps = inline:{ { n.example = cyrus:x } }
             ["anna@m.example", "nobody@n.example", "ben@n.example"], held=["ben@n.example"])
 
 
+@test("lists of Mailman: a way for each address")
+def _():
+    compare("mailman", {
+        "main.cf": """
+myhostname = h.example.org
+mydestination =
+relayhost = [127.0.0.8]:26
+relay_domains = ${{$compatibility_level} < {2} ? {$mydestination} : {}} texthash:FOLDER/domains
+transport_maps = texthash:FOLDER/lists
+virtual_alias_maps = inline:{ { old@l.example = ants@l.example } }
+""", "domains": "l.example x\n",
+        "lists": "ants@l.example lmtp:inet:127.0.0.7:24\nants-join@l.example "
+                 "lmtp:inet:127.0.0.7:24\n"},
+            ["ants@l.example", "ants-join@l.example", "old@l.example", "ANTS@l.example"])
+
+
 main(lambda failed: None)

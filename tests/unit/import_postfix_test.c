@@ -24,9 +24,12 @@ static const struct import_case cases[] = {
 	{ "the null client of Postfix's manual",
 	  { { CF, "myhostname = hostname.example.com\nmyorigin = $mydomain\nrelayhost = $mydomain\n"
 		  "inet_interfaces = loopback-only\nmydestination =\n" } },
-	  "server: hostname = example.com @main.cf:2\nroute *: via = smtp://example.com "
-	  "@main.cf:3\n",
-	  { "2 one name here", "3 MX record", "4 ListenStream=127.0.0.1:25" }, 3, NULL },
+	  "server: hostname = example.com @main.cf:2\n" HELD("route *", "main.cf:3"),
+	  { "2 one name here", "3 MX record", "4 ListenStream=127.0.0.1:25" }, 3, HELD_FILE },
+	{ "a host without brackets",
+	  { { CF, NONE "relayhost = smtp.example.com:587\n" } },
+	  "route *: via = smtp://smtp.example.com:587 @main.cf:2\n", { "2 if it has an MX record" },
+	  1, NULL },
 	{ "brackets, a service, a login by the next hop",
 	  { { CF, NONE "relayhost = [a.example]:submission\n"
 	  "smtp_tls_security_level=encrypt\n" SASL },
@@ -231,6 +234,13 @@ static const struct import_case cases[] = {
 	    "0 smtp-maildir.socket", "0 mail for root" }, 4, NULL },
 	{ "a comparison",
 	  { { CF, NONE "relayhost = [${{$x} == {1} ? {a.example} : {b.example}}]\n" } },
+	  "route *: via = smtp://b.example @main.cf:2\n", { NULL }, 0, NULL },
+	{ "comparisons of numbers and texts",
+	  { { CF, NONE "relayhost = [${{9} < {$ten} ? {a} : {x}}${{b} >= {a}?{b}}${{a}!={a}:{c}}"
+		  "${{$compatibility_level}<={2}?{d}:{x}}]\nten = 10\n" } },
+	  "route *: via = smtp://abcd @main.cf:2\n", { "3 ten: is not" }, 1, NULL },
+	{ "a comparison of levels",
+	  { { CF, NONE "relayhost = [${{$x} <level {1} ? {a.example} : {b.example}}]\n" } },
 	  HELD("route *", "main.cf:2"),
 	  { "2 relayhost: its value depends on a comparison", "2 [route *] waits" }, 2,
 	  HELD_FILE },
@@ -574,6 +584,28 @@ static const struct import_case cases[] = {
 	  { { CF, NONE "relay_domains = a.example\nparent_domain_matches_subdomains =\n" } },
 	  "route a.example: via = mx @main.cf:2\nroute a.example: accept = anyone @main.cf:2\n",
 	  { NULL }, 0, NULL },
+	{ "transports that are clients of another name, and one with options",
+	  { { CF, NONE "transport_maps = hash:/t\n" }, { "/t", "a.example slow:\n"
+		    "b.example box:unix:/run/x\nc.example other:\nd.example pipe:\n" },
+	    { "/etc/postfix/master.cf", "25 inet n - y - - smtpd\nslow unix - - y - 1 smtp\n"
+		    "box unix - - y - - lmtp\nother unix - - y - - smtp -o "
+		    "smtp_bind_address=192.0.2.1\npipe unix - - n - - pipe argv=/x\n" } },
+	  "route a.example: via = mx @t:1\nroute b.example: via = lmtp:/run/x @t:2\n"
+	  "route b.example: accept = trusted @t:2\n" HELD("route c.example", "t:3")
+	  HELD("route d.example", "t:4"),
+	  { "3 other: is a transport", "4 pipe: is a transport" }, 2, HELD_FILE },
+	{ "lists of Mailman in a domain of their own",
+	  { { CF, NONE "transport_maps = hash:/t\nrelay_domains = ${{$compatibility_level} < {2} ? "
+		  "{$mydestination} : {}} hash:/d\n" },
+	    { "/t", "ants@a.example lmtp:[127.0.0.1]:8024\nants-join@a.example "
+		    "lmtp:[127.0.0.1]:8024\nx@b.example lmtp:[127.0.0.1]:8024\n" },
+	    { "/d", "a.example a.example\n" } },
+	  DECIDE("1", "t:3") "route a.example: via = lmtp://127.0.0.1:8024 @t:1\n"
+	  "route a.example: accept = anyone @d:1\n"
+	  "route a.example: recipients = /etc/smtp-handler/import-a.example.recipients "
+	  "@main.cf:2\n", { "3 x@b.example: is not" }, 1,
+	  DECIDE_FILE "import-a.example.recipients=# addresses, one in a line ants@a.example "
+	  "ants-join@a.example ;" },
 };
 
 int

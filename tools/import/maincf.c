@@ -139,7 +139,7 @@ struct expansion {
 	const struct maincf *m;
 	unsigned steps, depth;
 	bool endless;		/* a value is made of itself */
-	bool compares;		/* a value depends on a comparison */
+	bool compares;		/* a value depends on a comparison that has no result here */
 	struct buf *b;
 };
 
@@ -180,6 +180,8 @@ add_default(struct expansion *x, struct slice name)
 		expand(x, SL("$myhostname"));
 	} else if (slice_eq(name, SL("mydestination"))) {
 		expand(x, SL("$myhostname, localhost.$mydomain, localhost"));
+	} else if (slice_eq(name, SL("compatibility_level"))) {
+		buf_chr(b, '0');
 	} else if (slice_eq(name, SL("alias_maps"))) {
 		buf_str(b, "hash:/etc/aliases");
 	} else if (slice_eq(name, SL("queue_directory"))) {
@@ -240,6 +242,54 @@ add_choice(struct expansion *x, bool filled, struct slice rest)
 	expand(x, text);
 }
 
+/* A side of a comparison without its blanks. */
+static struct slice
+expand_side(struct expansion *x, struct slice text, struct buf *ret)
+{
+	struct expansion inner = { .m = x->m, .steps = x->steps, .depth = x->depth, .b = ret };
+
+	expand(&inner, text);
+	x->steps = inner.steps;
+	x->endless |= inner.endless;
+	x->compares |= inner.compares || ret->full;
+	return slice_trim(buf_slice(ret));
+}
+
+/* {A} OPERATOR {B} ?{TEXT}:{TEXT}.  Numbers are compared as such. */
+static void
+add_comparison(struct expansion *x, struct slice rest)
+{
+	static const struct { struct slice sign; bool less, same, more; } signs[] = {
+		{ S("=="), false, true, false }, { S("!="), true, false, true },
+		{ S("<="), true, true, false }, { S(">="), false, true, true },
+		{ S("<"), true, false, false }, { S(">"), false, false, true },
+	};
+	char left_space[512], right_space[512];
+	struct buf left = BUF(left_space), right = BUF(right_space);
+	struct slice a = expand_side(x, take_choice(&rest), &left), b;
+	uint64_t m, n;
+	size_t i = 0;
+	int order;
+
+	while (i < sizeof signs / sizeof signs[0] && !slice_has_prefix(rest, signs[i].sign))
+		i++;
+	if (i == sizeof signs / sizeof signs[0]) {
+		x->compares = true;
+		return;
+	}
+	rest = slice_trim(slice_skip(rest, signs[i].sign.n));
+	b = expand_side(x, take_choice(&rest), &right);
+	if (slice_uint(a, UINT64_MAX, &m) && slice_uint(b, UINT64_MAX, &n))
+		order = (m > n) - (m < n);
+	else
+		order = slice_compare(a, b);
+	if (rest.n == 0 || (rest.p[0] != '?' && rest.p[0] != ':'))
+		x->compares = true;
+	else
+		add_choice(x, order < 0 ? signs[i].less : order > 0 ? signs[i].more :
+		    signs[i].same, rest);
+}
+
 /* NAME, or NAME with texts to choose from, as they stand in ${}. */
 static void
 add_parameter(struct expansion *x, struct slice text)
@@ -253,8 +303,9 @@ add_parameter(struct expansion *x, struct slice text)
 	name = slice_of(text.p, n);
 	rest = slice_trim(slice_skip(text, n));
 	l = find_line(x->m, name);
-	x->compares |= n == 0 && rest.n && rest.p[0] == '{';
-	if (rest.n && (rest.p[0] == '?' || rest.p[0] == ':'))
+	if (n == 0 && rest.n && rest.p[0] == '{')
+		add_comparison(x, rest);
+	else if (rest.n && (rest.p[0] == '?' || rest.p[0] == ':'))
 		add_choice(x, l && l->value.n > 0, rest);
 	else if (l)
 		expand(x, l->value);
@@ -319,7 +370,8 @@ get(const struct maincf *m, const char *name, bool *ret_unknown)
 		b.n = 0;
 	} else if (x.endless || x.compares) {
 		plan_note(m->im->plan, maincf_at(m, name), "%s: its value %s, and is left out",
-		    name, x.endless ? "is made of itself" : "depends on a comparison");
+		    name, x.endless ? "is made of itself" :
+		    "depends on a comparison that is not known");
 		b.n = 0;
 	}
 	result = plan_copy(m->im->plan, slice_trim(buf_slice(&b)));

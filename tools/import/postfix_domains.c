@@ -535,8 +535,16 @@ has_parents(const struct domains *d)
 static void
 set_relayed(const struct domains *d, const struct domain *one)
 {
+	const struct maincf_line *line = postfix_routes_of_addresses(d->m, d->transports,
+	    one->name);
 	struct domain below = *one;
 
+	if (line) {	/* no mail of other names had a way */
+		postfix_routes_set_way(d->m, one->section, line->value, place_of(line));
+		open_domain(d, one);
+		set_recipients(d, one, d->transports, "transport_maps");
+		return;
+	}
 	set_relayed_one(d, one);
 	if (one->name.p[0] == '.' || one->name.p[0] == '[' || !has_parents(d) ||
 	    (*maincf_get(d->m, "relay_recipient_maps") && !d->relayed.all))

@@ -57,6 +57,16 @@ take_tls(const struct maincf *m, struct smarthost *s)
 	s->unverified = !postfix_host_has_level(m, verified);
 }
 
+/* Is the name the one of a domain rather than of a host?  So is "relayhost = $mydomain". */
+static bool
+is_domain(const struct maincf *m, struct slice name)
+{
+	const char *dot = name.n && name.p[0] != '[' ? memchr(name.p, '.', name.n) : NULL;
+
+	return slice_ieq(name, slice_str(maincf_get(m, "mydomain"))) || (dot &&
+	    !memchr(dot + 1, '.', name.n - (size_t)(dot + 1 - name.p)));
+}
+
 /* [HOST]:PORT or HOST:PORT.  False: it names no host. */
 static bool
 take_host(const struct maincf *m, struct slice text, struct plan_at at, struct smarthost *s)
@@ -108,7 +118,10 @@ find_login(const struct maincf *m, struct slice key, struct smarthost *s)
 
 	while ((map = maincf_map(&maps)).n) {
 		if (slice_has_prefix(map, SL("static:"))) {
-			set_login(m, slice_skip(map, strlen("static:")), at, s);
+			map = slice_skip(map, strlen("static:"));
+			if (map.n > 1 && map.p[0] == '{' && map.p[map.n - 1] == '}')
+				map = slice_trim(slice_of(map.p + 1, map.n - 2));
+			set_login(m, map, at, s);
 			return true;
 		}
 		if (!maincf_table_open(m, map, at, &table)) {
@@ -145,7 +158,7 @@ void
 postfix_host_set(const struct maincf *m, const char *section, struct slice sender,
     struct slice list, struct plan_at at)
 {
-	struct slice text = maincf_word(&list);
+	struct slice text = maincf_word(&list), port;
 	struct plan *p = m->im->plan;
 	struct smarthost s;
 
@@ -153,9 +166,15 @@ postfix_host_set(const struct maincf *m, const char *section, struct slice sende
 		text = slice_skip(text, 5);
 	if (text.n == 0)
 		return;
+	if (is_domain(m, slice_cut(text, ':', &port))) {
+		(void)plan_hold(p, section, at, "Postfix looked for the exchangers of %.*s, and no "
+		    "via has those of another domain: write the host of its MX record",
+		    (int)(text.n < 200 ? text.n : 200), text.p);
+		return;
+	}
 	if (!take_host(m, text, at, &s)) {
-		(void)plan_hold(p, section, at, "%.*s is no host", (int)(text.n < 200 ? text.n :
-		    200), text.p);
+		(void)plan_hold(p, section, at, "%.*s is no host",
+		    (int)(text.n < 200 ? text.n : 200), text.p);
 		return;
 	}
 	if (maincf_word(&list).n)

@@ -5,6 +5,7 @@
 #include "tools/import/postfix_routes.h"
 
 #include "tools/import/postfix_host.h"
+#include "tools/import/postfix_services.h"
 
 /* unix:PATH, inet:HOST:PORT or HOST:PORT.  NULL: it is none of them. */
 static const char *
@@ -49,6 +50,20 @@ set_lmtp(const struct maincf *m, const char *section, struct slice hop, struct p
 		    "via: chapter \"DOVECOT\" of smtp-handler-guide(7)", way + strlen("lmtp:"));
 }
 
+/* The name of the client that a transport is, if its name is another one. */
+static struct slice
+client_of(const struct maincf *m, struct slice transport)
+{
+	static const struct slice usual[] = { S(""), S("smtp"), S("relay"), S("lmtp") };
+	const char *client;
+
+	for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++)
+		if (slice_eq(transport, usual[i]))
+			return transport;
+	client = postfix_services_client(m, transport);
+	return client ? slice_str(client) : transport;
+}
+
 void
 postfix_routes_set_way(const struct maincf *m, const char *section, struct slice value,
     struct plan_at at)
@@ -58,7 +73,7 @@ postfix_routes_set_way(const struct maincf *m, const char *section, struct slice
 	const char *way = postfix_host_refusal(m, value, "mail for this domain is not taken");
 
 	hop = slice_trim(hop);
-	transport = slice_trim(transport);
+	transport = client_of(m, slice_trim(transport));
 	if (way && plan_set(p, section, "via", at, "%s", way))
 		return;
 	if (slice_eq(transport, SL("lmtp"))) {
@@ -132,6 +147,32 @@ postfix_routes_has_line(const struct maincf *m, const struct postfix_rows *rows,
 	return find_line(m->im->plan, rows, domain) != NULL;
 }
 
+/* The domain of an address; empty if the line is for a domain. */
+static struct slice
+domain_of(const struct maincf_line *l)
+{
+	const char *at = l->name.n ? memrchr(l->name.p, '@', l->name.n) : NULL;
+
+	return at ? slice_skip(l->name, (size_t)(at - l->name.p) + 1) : SL("");
+}
+
+const struct maincf_line *
+postfix_routes_of_addresses(const struct maincf *m, const struct postfix_rows *rows,
+    struct slice domain)
+{
+	const struct maincf_line *first = NULL;
+
+	for (size_t i = 0; i < rows->n; i++) {
+		if (!slice_ieq(domain_of(&rows->list[i]), domain))
+			continue;
+		if (!first)
+			first = &rows->list[i];
+		if (!slice_eq(rows->list[i].value, first->value))
+			return NULL;
+	}
+	return first && !find_line(m->im->plan, rows, domain) ? first : NULL;
+}
+
 bool
 postfix_routes_set_by_table(const struct maincf *m, const struct postfix_rows *rows,
     const char *section, struct slice domain)
@@ -191,9 +232,22 @@ set_transport(const struct maincf *m, const struct maincf_line *l, struct plan_a
 	set_clients(m, section, l->name, at);
 }
 
+/* Is it an address of the domain of the line before?  That had the same answer. */
+static bool
+same_domain(struct slice *last, const struct maincf_line *l)
+{
+	const struct slice domain = domain_of(l);
+	const bool same = slice_ieq(domain, *last);
+
+	*last = domain;
+	return same;
+}
+
 void
 postfix_routes_set_transports(const struct maincf *m, const struct postfix_rows *rows)
 {
+	static const char *const relayed[] = { "relay_domains", NULL };
+	struct slice last = SL("");
 	size_t addresses = 0;
 
 	if (rows->lacking || rows->all)
@@ -205,7 +259,8 @@ postfix_routes_set_transports(const struct maincf *m, const struct postfix_rows 
 
 		if (!memchr(l->name.p, '@', l->name.n))
 			set_transport(m, l, at);
-		else if (addresses++ == 0)
+		else if (!same_domain(&last, l) && !(postfix_routes_of_addresses(m, rows, last) &&
+		    postfix_list_has(m, relayed, last)) && addresses++ == 0)
 			plan_stop(m->im->plan, at, "%.*s: is not translated: a [route] is for a "
 			    "domain: one address cannot have its own way: give such addresses, "
 			    "and those in other lines, a domain of their own",

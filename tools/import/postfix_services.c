@@ -75,13 +75,44 @@ names_port(struct slice name)
 	return slice_eq(port, SL("smtp")) || slice_eq(port, SL("25"));
 }
 
+/* The path of master.cf.  Standard input is the output of postconf(1) on this machine. */
+static const char *
+file_of(const struct maincf *m)
+{
+	return strcmp(m->file, "-") == 0 ?
+	    plan_text(m->im->plan, "%s/master.cf", maincf_get(m, "config_directory")) :
+	    text_beside(m->im, m->file, "master.cf");
+}
+
+const char *
+postfix_services_client(const struct maincf *m, struct slice transport)
+{
+	const char *file = file_of(m);
+	struct maincf_table table;
+	struct maincf_line l;
+	struct slice text;
+
+	if (!m->im->read(m->im, file, &text))
+		return NULL;
+	table = maincf_table_of(file, text);
+	while (maincf_table_next(m, &table, &l)) {
+		struct slice arguments, rest, type = text_word(l.value, &rest);
+		const struct slice command = text_word(skip_columns(rest), &arguments);
+
+		if (!slice_eq(l.name, transport) || !slice_eq(type, SL("unix")))
+			continue;
+		if (arguments.n)
+			return NULL;
+		return slice_eq(command, SL("smtp")) ? "smtp" :
+		    slice_eq(command, SL("lmtp")) ? "lmtp" : NULL;
+	}
+	return NULL;
+}
+
 void
 postfix_services_read(struct maincf *m)
 {
-	/* Standard input is the output of postconf(1) on this machine. */
-	const char *file = strcmp(m->file, "-") == 0 ?
-	    plan_text(m->im->plan, "%s/master.cf", maincf_get(m, "config_directory")) :
-	    text_beside(m->im, m->file, "master.cf");
+	const char *file = file_of(m);
 	struct maincf_table table;
 	struct maincf_line l;
 	bool listens = false;

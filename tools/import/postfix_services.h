@@ -10,4 +10,7 @@
 /* The settings of the server of port 25 replace those of main.cf.  Other services have a note. */
 void postfix_services_read(struct maincf *m);
 
+/* The client that a transport is without options of its own: "smtp" or "lmtp"; or NULL. */
+const char *postfix_services_client(const struct maincf *m, struct slice transport);
+
 #endif
