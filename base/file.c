@@ -69,8 +69,10 @@ file_replace_begin(struct file_replace *f, int folder, const char *name)
 int
 file_replace_end(struct file_replace *f)
 {
-	int r = ferror(f->out) ? -EIO : 0;
+	int r = may_replace();		/* what is written may still be in memory */
 
+	if (r == 0 && ferror(f->out))
+		r = -EIO;
 	if (fclose(f->out) != 0 && r == 0)
 		r = -errno;
 	f->out = NULL;

@@ -20,7 +20,7 @@ struct file_replace {
 	FILE *out;			/* write here, and do not close it */
 };
 
-/* From now on this process asks this function before it begins and ends to replace a file.  It
+/* From now on this process asks this function before each step of the replacement of a file.  It
  * returns 0, or -errno: then the file stays as it is. */
 void file_replace_ask(int (*may)(void *ctx), void *ctx);
 

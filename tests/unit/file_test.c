@@ -53,10 +53,12 @@ test_asked(void)
 	leave = 0;
 	ok(replace("five\n") == -EREMOTE && holds("list", "four\n"), "no leave to begin");
 	leave = 1;
-	ok(replace("five\n") == -EREMOTE && holds("list", "four\n"), "no leave to end");
-	ok(faccessat(folder, "list.new", F_OK, 0) < 0, "nothing else is left of either");
+	ok(replace("five\n") == -EREMOTE && holds("list", "four\n"), "no leave to write");
 	leave = 2;
-	ok(replace("five\n") == 0 && holds("list", "five\n"), "leave for both");
+	ok(replace("five\n") == -EREMOTE && holds("list", "four\n"), "no leave to rename");
+	ok(faccessat(folder, "list.new", F_OK, 0) < 0, "nothing else is left");
+	leave = 3;
+	ok(replace("five\n") == 0 && holds("list", "five\n"), "leave for all");
 	file_replace_ask(NULL, NULL);
 }
 
