@@ -18,6 +18,8 @@
 	"make sure that the other machine cannot write to the queue: switch it off, or take its " \
 	"access to the storage away; then add --fenced"
 
+#define TAKEN_MEANWHILE "another machine has become its holder meanwhile"
+
 /* 0 or -errno. */
 static int
 find_lease(const char *directory)
@@ -84,6 +86,8 @@ taking_advice(const struct adoption *a, int error)
 		return "its holder is alive and renews it: it is not fenced";
 	case -EALREADY:
 		return "another process takes it just now";
+	case -EREMOTE:
+		return TAKEN_MEANWHILE;
 	case -ENOENT:
 		return a->adopt ? "it has no lease: its machine never worked with [queue] lease"
 				: "it has no lease, and needs not be taken back";
@@ -103,7 +107,8 @@ adoption_release(const struct config *c, const struct queue *q)
 
 	if (error < 0)
 		log_text(LOG_LEVEL_ERROR, "cannot release the lease of %s: %s",
-		    c->queue.directory, strerror(-error));
+		    c->queue.directory, error == -EREMOTE ?
+		    TAKEN_MEANWHILE : strerror(-error));
 	else
 		log_text(LOG_LEVEL_NOTICE, "the queue %s is left: on its own machine, type: "
 		    "smtp-relay --take-back", c->queue.directory);
