@@ -22,6 +22,7 @@
 #define RECORD   (TIME_LEN + 1 + QUEUE_ID_LEN + 1)	/* "01795338480 0SJ5TN5K6X3N0BKS\n" */
 #define TIME_MAX INT64_C(99999999999)
 #define TAKE_MAX 256
+#define COUNT_OCTETS 65536
 
 static int
 open_list(const struct queue *q, const char *host, int flags)
@@ -62,18 +63,31 @@ queue_by_host_add(const struct queue *q, const char *host, int64_t due_s, const 
 	return r;
 }
 
+/* "TIME/ID" in wait/, and the ID in it; NULL: it is no record. */
+static const char *
+parse_record(const char *record, char path[RECORD + 1])
+{
+	uint64_t due;
+	char *id;
+
+	if (!slice_uint(slice_of(record, TIME_LEN), TIME_MAX, &due))
+		return NULL;
+	id = path + snprintf(path, RECORD + 1, "%" PRIu64 "/", due);
+	memcpy(id, record + TIME_LEN + 1, QUEUE_ID_LEN);
+	id[QUEUE_ID_LEN] = '\0';
+	return queue_is_id(id) ? id : NULL;
+}
+
 /* Move one message from wait/TIME/ID to cur/ID. */
 static bool
 bring_message(const struct queue *q, const char *record, char id[QUEUE_ID_SIZE])
 {
-	char path[TIME_LEN + 1 + QUEUE_ID_SIZE];
-	uint64_t due;
+	char path[RECORD + 1];
+	const char *name = parse_record(record, path);
 
-	memcpy(id, record + TIME_LEN + 1, QUEUE_ID_LEN);
-	id[QUEUE_ID_LEN] = '\0';
-	if (!slice_uint(slice_of(record, TIME_LEN), TIME_MAX, &due) || !queue_is_id(id))
+	if (!name)
 		return false;
-	(void)snprintf(path, sizeof path, "%" PRIu64 "/%s", due, id);
+	memcpy(id, name, QUEUE_ID_SIZE);
 	if (queue_lease_check(q) < 0 || renameat(q->wait, path, q->cur, id) < 0)
 		return false;
 	*strchr(path, '/') = '\0';
@@ -137,6 +151,51 @@ queue_by_host_count(const struct queue *q, const char *host)
 		st.st_size = 0;
 	(void)close(fd);
 	return (uint64_t)st.st_size / RECORD;
+}
+
+static uint64_t
+count_there(const struct queue *q, struct slice records)
+{
+	char path[RECORD + 1];
+	uint64_t n = 0;
+
+	for (; records.n >= RECORD; records = slice_skip(records, RECORD))
+		n += parse_record(records.p, path) &&
+		    faccessat(q->wait, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	return n;
+}
+
+uint64_t
+queue_by_host_waiting(const struct queue *q, const char *host)
+{
+	const int fd = open_list(q, host, O_RDONLY);
+	char records[COUNT_OCTETS];
+	struct stat st = { 0 };
+	uint64_t n;
+
+	if (fd < 0)
+		return 0;
+	if (fstat(fd, &st) < 0)
+		st.st_size = 0;
+	n = (uint64_t)st.st_size / RECORD;
+	if (n * RECORD <= sizeof records)
+		n = queue_read_at(fd, records, n * RECORD, 0) < 0 ? 0 :
+		    count_there(q, slice_of(records, n * RECORD));
+	(void)close(fd);
+	return n;
+}
+
+int
+queue_by_host_each(const struct queue *q, int (*each)(void *ctx, const char *host), void *ctx)
+{
+	const int folder = queue_folder(q->state, FOLDER, false);
+	int r;
+
+	if (folder < 0)
+		return folder == -ENOENT ? 0 : folder;
+	r = queue_names(folder, each, ctx);
+	(void)close(folder);
+	return r;
 }
 
 void

@@ -25,6 +25,13 @@ int queue_by_host_take(const struct queue *q, const char *host, unsigned max, qu
 /* The number of records on the list of host; some of their messages may have moved since. */
 uint64_t queue_by_host_count(const struct queue *q, const char *host);
 
+/* The number of messages that wait for host.  A list of more than 64 KB counts by its length, as to
+ * look for the messages takes too long. */
+uint64_t queue_by_host_waiting(const struct queue *q, const char *host);
+
+/* Calls each() with each host that has a list; it returns 0, or -errno to stop.  0 or -errno. */
+int queue_by_host_each(const struct queue *q, int (*each)(void *ctx, const char *host), void *ctx);
+
 /* Remove the lists to which nothing was added for age_s seconds. */
 void queue_by_host_sweep(const struct queue *q, int64_t now_s, int64_t age_s);
 

@@ -53,13 +53,10 @@ absent_drop(struct absent **a)
 }
 
 void
-absent_list(const struct absent *a, const struct queue *q, const struct hosts *hosts,
-    const char *id, int64_t due_s)
+absent_list(const struct absent *a, const struct queue *q, const char *id, int64_t due_s)
 {
-	/* A host that is not in the bounded table of hosts would never count as back. */
 	for (unsigned i = 0; i < a->n; i++)
-		if (hosts_find(hosts, a->host[i]))
-			(void)queue_by_host_add(q, a->host[i], due_s, id);
+		(void)queue_by_host_add(q, a->host[i], due_s, id);
 }
 
 void

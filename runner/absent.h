@@ -30,8 +30,7 @@ struct absent *absent_share(struct absent *a);
 void absent_drop(struct absent **a);
 
 /* List a message that waits until due_s with each of these hosts. */
-void absent_list(const struct absent *a, const struct queue *q, const struct hosts *hosts,
-    const char *id, int64_t due_s);
+void absent_list(const struct absent *a, const struct queue *q, const char *id, int64_t due_s);
 
 /* Remember a host that is back.  If there are too many, its mail waits until it is due. */
 void absent_is_back(struct absent_back *b, const char *host);

@@ -280,7 +280,7 @@ static void
 list_with_hosts(struct runner *r, const struct message *m, int64_t due_s)
 {
 	for (unsigned i = 0; i < m->nwaits; i++)
-		absent_list(m->waits[i], r->queue, &r->hosts, m->id, due_s);
+		absent_list(m->waits[i], r->queue, m->id, due_s);
 }
 
 /* Removes the file of a message, and what is known of it. */

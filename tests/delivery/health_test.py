@@ -262,6 +262,25 @@ def _():
     back.stop()
 
 
+@test("the same of a host that was never reached, and the operator sees what waits for it")
+def _():
+    clear()
+    if os.path.exists(site.queue + "/state/hosts"):
+        os.unlink(site.queue + "/state/hosts")
+    slow = ("-o", "queue.retry-min=1h", "-o", "queue.retry-max=2h")
+    send("dead2.example.org", *slow, "-o", "relay.bind=203.0.113.9", count=2)
+    site.relay("--flush", *slow, "-o", "relay.bind=203.0.113.9")
+    same([len(site.queued("wait")), "192.0.2.99" in site.hosts()], [2, False], site.hosts())
+    check(re.search(r"192\.0\.2\.99:25 .* never reached, as this machine failed; "
+                    "2 messages wait for it", tool_hosts()), tool_hosts())
+    check('"waiting":2,' in tool_hosts("--json"), tool_hosts("--json"))
+    back = Exchanger("192.0.2.99")
+    send("dead.example.org", *slow)
+    same([len(back.messages), site.queued()], [3, []], site.log()[-2000:])
+    check("wait for it" not in tool_hosts(), tool_hosts())
+    back.stop()
+
+
 @test("it does not release mail for another host, and nothing before the first success")
 def _():
     send("dead.example.org")

@@ -65,6 +65,8 @@ test_take(struct fixture *f)
 	    "a message may be listed for a time when it did not wait");
 	ok(queue_by_host_count(&f->q, HOST) == 6 && queue_by_host_count(&f->q, "other") == 0 &&
 	    queue_by_host_count(&f->q, "../hosts") == 0, "the list has a length");
+	ok(queue_by_host_waiting(&f->q, HOST) == 5 && queue_by_host_waiting(&f->q, "other") == 0,
+	    "each message that waits is counted once");
 	must(renameat(f->q.wait, "1001/0000000000000CCC", f->q.cur, "0000000000000CCC") == 0,
 	    "renameat");
 	ok(take(f, 3) == 3 && strcmp(came, "EEE DDD ") == 0,
@@ -109,6 +111,7 @@ test_damaged(struct fixture *f)
 		must(queue_write(fd, slice_str(texts[i])) == 0, "write");
 		close(fd);
 		close(folder);
+		ok(queue_by_host_waiting(&f->q, HOST) == 0, "damaged list %d: nothing waits", i);
 		for (int k = 0; k < 3 && take(f, 10) > 0; k++)
 			continue;
 		ok(take(f, 10) == 0 && names_in(f->q.wait) == 0 && strcmp(came, "") == 0,

@@ -4,11 +4,14 @@
  */
 #include "tools/queue/tool.h"
 
+#include <inttypes.h>
+#include <string.h>
 #include <sysexits.h>
 
 #include "base/clock.h"
 #include "base/text.h"
 #include "hosts/hosts.h"
+#include "queue/by_host.h"
 #include "runner/frozen.h"
 
 static void
@@ -40,12 +43,25 @@ put_ago(int64_t then_s, int64_t now_s)
 }
 
 static void
-put_host(const struct hosts *hosts, const struct host *h, int64_t now_s)
+add_state(struct buf *b, const struct hosts *hosts, const struct host *h, uint64_t waiting,
+    int64_t now_s)
+{
+	if (h->first_us || h->failed_s || h->proven_s)
+		hosts_state(b, hosts, h, now_s);
+	else
+		buf_str(b, "never reached, as this machine failed");
+	if (waiting)
+		buf_fmt(b, "; %" PRIu64 " message%s for it", waiting,
+		    waiting == 1 ? " waits" : "s wait");
+}
+
+static void
+put_host(const struct hosts *hosts, const struct host *h, uint64_t waiting, int64_t now_s)
 {
 	char space[300];
 	struct buf state = BUF(space);
 
-	hosts_state(&state, hosts, h, now_s);
+	add_state(&state, hosts, h, waiting, now_s);
 	text_column(stdout, slice_str(h->address), 24);
 	(void)fputc(' ', stdout);
 	text_column(stdout, slice_str(h->name), 28);
@@ -59,13 +75,13 @@ put_host(const struct hosts *hosts, const struct host *h, int64_t now_s)
 }
 
 static void
-put_object(const struct hosts *hosts, const struct host *h, int64_t now_s)
+put_object(const struct hosts *hosts, const struct host *h, uint64_t waiting, int64_t now_s)
 {
 	const int64_t paused_until_s = hosts_paused_until(hosts, h, now_s);
 	char space[300];
 	struct buf state = BUF(space);
 
-	hosts_state(&state, hosts, h, now_s);
+	add_state(&state, hosts, h, waiting, now_s);
 	(void)fputs("{\"address\":", stdout);
 	json_string(stdout, slice_str(h->address));
 	json_text(stdout, "name", slice_str(h->name));
@@ -85,6 +101,7 @@ put_object(const struct hosts *hosts, const struct host *h, int64_t now_s)
 		json_time(stdout, "ipv4_until", h->ipv4_until_s);
 	if (h->tls_failed_s)
 		json_time(stdout, "tls_failed", h->tls_failed_s);
+	json_number(stdout, "waiting", (int64_t)waiting);
 	json_text(stdout, "state", buf_slice(&state));
 	(void)fputs("}\n", stdout);
 }
@@ -130,6 +147,29 @@ put_all_frozen(const struct tool *t)
 	frozen_done(&frozen);
 }
 
+struct awaited {
+	const struct tool *t;
+	struct hosts *hosts;
+};
+
+static int
+add_one(void *ctx, const char *address)
+{
+	const struct awaited *a = ctx;
+
+	if (a->hosts->n < HOSTS_MAX && strlen(address) < HOST_KEY && host_printable(address) &&
+	    queue_by_host_waiting(&a->t->queue, address))
+		(void)hosts_entry(a->hosts, address);
+	return 0;
+}
+
+/* The relay has not learned of hosts that it could never dial, and mail waits for them. */
+static void
+add_awaited(const struct tool *t, struct hosts *hosts)
+{
+	(void)queue_by_host_each(&t->queue, add_one, &(struct awaited){ t, hosts });
+}
+
 int
 tool_hosts(struct tool *t)
 {
@@ -137,14 +177,19 @@ tool_hosts(struct tool *t)
 
 	hosts_load(&hosts, t->queue.state);
 	hosts_pauses(&hosts, t->config.queue.retry_min_s, t->config.queue.retry_max_s);
+	add_awaited(t, &hosts);
 	if (!t->json && hosts.n)
 		text_print(stdout, "%-24s %-28s %12s %12s %9s %9s %8s  %s\n", "ADDRESS", "NAME",
 		    "CONNECT", "GREETING", "MEASURED", "FAILED", "FAILURES", "STATE");
 	for (size_t i = 0; i < hosts.n && !tool_output_broken(); i++) {
+		const struct host *h = &hosts.list[i];
+		const int64_t now_s = t->now_us / 1000000;
+		const uint64_t waiting = queue_by_host_waiting(&t->queue, h->address);
+
 		if (t->json)
-			put_object(&hosts, &hosts.list[i], t->now_us / 1000000);
+			put_object(&hosts, h, waiting, now_s);
 		else
-			put_host(&hosts, &hosts.list[i], t->now_us / 1000000);
+			put_host(&hosts, h, waiting, now_s);
 	}
 	if (!t->json && hosts.n == 0)
 		(void)puts("No host has been measured yet.");

@@ -359,7 +359,7 @@ put_paused(struct part *p, const struct top *t)
 		put_cell(&b, slice_str(h->address), name, false);
 		put_cell(&b, buf_slice(&l), 4, true);
 		put_number(&b, h->failures, false, 6);
-		put_number(&b, (double)queue_by_host_count(q, h->address), false, 7);
+		put_number(&b, (double)queue_by_host_waiting(q, h->address), false, 7);
 		buf_str(&b, h->name);
 		put_line(p, &b);
 	}
