@@ -297,6 +297,24 @@ transport_maps = inline:{ { n.example = cyrus:x } }
             ["anna@m.example", "nobody@n.example", "ben@n.example"], held=["ben@n.example"])
 
 
+@test("users whose mail another host has, and domains below a relayed one")
+def _():
+    compare("users", {
+        "main.cf": """
+myhostname = h.example.org
+mydestination = d.example
+relayhost = [127.0.0.8]:26
+relay_domains = r.example
+relay_transport = relay:[127.0.0.9]:27
+transport_maps = inline:{ { d.example = smtp:[127.0.0.5]:25 } }
+alias_maps =
+virtual_alias_maps = texthash:FOLDER/virtual
+""", "virtual": "info@d.example anna@r.example\nteam anna@far.example\n"
+                "x@b.r.example y@b.r.example\n"},
+            ["info@d.example", "team@d.example", "x@b.r.example", "y@b.r.example",
+             "z@a.r.example", "team@h.example.org"])
+
+
 @test("lists of Mailman: a way for each address")
 def _():
     compare("mailman", {

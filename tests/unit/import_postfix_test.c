@@ -606,6 +606,53 @@ static const struct import_case cases[] = {
 	  "@main.cf:2\n", { "3 x@b.example: is not" }, 1,
 	  DECIDE_FILE "import-a.example.recipients=# addresses, one in a line ants@a.example "
 	  "ants-join@a.example ;" },
+	{ "lists of Mailman in the domain of users",
+	  { { CF, "mydestination = a.example\nalias_maps =\nhome_mailbox = M/\n"
+		  "transport_maps = hash:/t\nrelay_domains = a.example\n" },
+	    { "/t", "ants@a.example lmtp:[127.0.0.1]:8024\n" } },
+	  DECIDE("1", "t:1") "route a.example: via = maildir:~/M @main.cf:1\n"
+	  "route a.example: recipients = users @main.cf:1\n",
+	  { "1 ants@a.example: is not", "0 smtp-maildir.socket", "0 mail for root" }, 3,
+	  DECIDE_FILE },
+	{ "aliases are for local mail: with another transport their names are recipients",
+	  { { CF, "myorigin = a.example\nmydestination = a.example b.example\n"
+		  "home_mailbox = M/\nalias_maps = hash:/a\ntransport_maps = hash:/t\n"
+		  "virtual_alias_maps = hash:/v\n" },
+	    { "/a", "root: anna, |/x\ninfo: ben\n" }, { "/t", "b.example smtp:[c.example]\n" },
+	    { "/v", "info anna\n" } },
+	  "server: hostname = a.example @main.cf:1\n"
+	  "route b.example: via = smtp://c.example @t:1\n"
+	  "route b.example: accept = anyone @t:1\nroute b.example: recipients = users @t:1\n"
+	  "route a.example: via = maildir:~/M @main.cf:2\n"
+	  "route a.example: recipients = users @main.cf:2\n"
+	  "route a.example: aliases = /etc/smtp-handler/import-host.aliases @main.cf:2\n"
+	  "route b.example: aliases = /etc/smtp-handler/import-names.aliases @main.cf:2\n",
+	  { "1 one name here", "1 smtp-users.socket", "2 a line above has", "1 mail to programs",
+	    "0 smtp-maildir.socket" }, 5,
+	  "import-host.aliases=info: anna@a.example root: anna ;"
+	  "import-names.aliases=info: anna@a.example root: root ;" },
+	{ "a domain below a relayed one, and one whose next host was asked for recipients",
+	  { { CF, NONE "myorigin = h.example.org\nrelay_domains = a.example\n"
+		  "relayhost = [b.example]\nrelay_transport = relay:[c.example]\n"
+		  "virtual_alias_maps = hash:/v\n"
+		  "smtpd_recipient_restrictions = reject_unauth_destination, "
+		  "Reject_Unverified_Recipient\nmynetworks_style = host\n" },
+	    { "/v", "x@d.a.example y@a.example\n" } },
+	  "server: hostname = h.example.org @main.cf:2\n"
+	  "server: trusted = local @main.cf:7\n"
+	  "route a.example: via = smtp://c.example @main.cf:3\n"
+	  "route a.example: accept = anyone @main.cf:3\n"
+	  "route a.example: recipients = /etc/smtp-handler/import-a.example.recipients "
+	  "@main.cf:3\n"
+	  "route d.a.example: via = smtp://c.example @v:1\n"
+	  "route d.a.example: accept = anyone @v:1\n"
+	  "route d.a.example: recipients = /etc/smtp-handler/import-d.a.example.recipients @v:1\n"
+	  "route d.a.example: aliases = /etc/smtp-handler/import-virtual.aliases @v:1\n"
+	  "route *: via = smtp://b.example @main.cf:4\n",
+	  { "2 one name here", "7 mynetworks may not", "3 names of a.example", "1 names of d.a.ex",
+	    "7 milter" }, 5,
+	  "import-virtual.aliases=x@d.a.example: y@a.example ;import-a.example.recipients=;"
+	  "import-d.a.example.recipients=;" },
 };
 
 int

@@ -216,6 +216,24 @@ local_text_file(struct local_text *t, const char *path, const char *origin, stru
 	return true;
 }
 
+void
+local_text_names(struct local_text *t, const char *path)
+{
+	struct alias_mistake ignored;
+	struct alias_text rest;
+	struct alias_entry e;
+	struct slice text;
+	int got;
+
+	if (!t || !t->im->read(t->im, path, &text))
+		return;
+	rest = alias_text(text);
+	while ((got = alias_next(&rest, &e, &ignored)) != 0)
+		if (got > 0)
+			local_text_row(t, (struct plan_at){ path, e.line }, plan_text(t->im->plan,
+			    "%.*s: %.*s\n", (int)e.raw.n, e.raw.p, (int)e.raw.n, e.raw.p));
+}
+
 const char *
 local_text_end(struct local_text *t, const char *base, const char *same, struct plan_at at)
 {

@@ -25,6 +25,8 @@ struct local_text *local_text_new(struct import *im);
 void local_text_row(struct local_text *t, struct plan_at at, const char *entry);
 bool local_text_file(struct local_text *t, const char *path, const char *origin,
     struct plan_at at);
+/* Only the names of a file, each of which stands for itself. */
+void local_text_names(struct local_text *t, const char *path);
 const char *local_text_end(struct local_text *t, const char *base, const char *same,
     struct plan_at at);
 

@@ -16,18 +16,18 @@ is_word_of(struct slice word, const char *const *words)
 	return false;
 }
 
+static const char *const lists[] = {
+	"smtpd_relay_restrictions", "smtpd_recipient_restrictions",
+	"smtpd_client_restrictions", "smtpd_helo_restrictions",
+	"smtpd_sender_restrictions", "smtpd_data_restrictions",
+	"smtpd_end_of_data_restrictions",
+};
+
 /* The first list that has one of the refusals before each of the permits; or NULL.  Conditions
  * between do not count. */
 static const char *
 refusing_list(const struct maincf *m, const char *const *permits, const char *const *refusals)
 {
-	static const char *const lists[] = {
-		"smtpd_relay_restrictions", "smtpd_recipient_restrictions",
-		"smtpd_client_restrictions", "smtpd_helo_restrictions",
-		"smtpd_sender_restrictions", "smtpd_data_restrictions",
-		"smtpd_end_of_data_restrictions",
-	};
-
 	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
 		struct slice list = slice_str(maincf_get(m, lists[i])), word;
 
@@ -137,4 +137,18 @@ postfix_clients_close_routes(const struct maincf *m)
 			plan_note(p, at, "%s: strangers may not send here: if some recipients are "
 			    "for them, write accept = anyone into the [route]", name);
 	}
+}
+
+bool
+postfix_clients_probe(const struct maincf *m)
+{
+	struct slice list, word;
+
+	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+		list = slice_str(maincf_get(m, lists[i]));
+		while ((word = maincf_word(&list)).n)
+			if (slice_ieq(word, SL("reject_unverified_recipient")))
+				return true;
+	}
+	return false;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "tools/import/local.h"
+#include "tools/import/postfix_clients.h"
 #include "tools/import/postfix_host.h"
 #include "tools/import/postfix_mailboxes.h"
 #include "tools/import/postfix_routes.h"
@@ -38,6 +39,7 @@ struct domains {
 	size_t n;
 	struct slice origin;			/* completes addresses */
 	const char *aliases;			/* a file for all domains but those of users */
+	const char *users, *names;		/* files for users: by local(8), and without it */
 	bool bare;				/* names without a domain */
 };
 
@@ -127,6 +129,22 @@ add_lists(struct domains *d)
 	}
 }
 
+/* Is it below one of relay_domains?  These stand for the domains below them by default. */
+static enum class
+class_below(const struct domains *d, struct slice name)
+{
+	const struct domain *one;
+	const char *dot;
+
+	while ((dot = memchr(name.p, '.', name.n)) != NULL && postfix_list_has_parents(d->m)) {
+		name = slice_skip(name, (size_t)(dot - name.p) + 1);
+		one = find_domain(d, name);
+		if (one && one->class == RELAYED)
+			return RELAYED;
+	}
+	return ELSEWHERE;
+}
+
 /* Note which domains have rows.  The name of a domain of aliases is a row, too. */
 static void
 count_rows(struct domains *d)
@@ -140,7 +158,8 @@ count_rows(struct domains *d)
 		d->bare |= is_bare(row);
 		if (domain_of(d, row->name).n == 0)
 			continue;
-		one = add_domain(d, domain_of(d, row->name), ELSEWHERE, place_of(row));
+		one = add_domain(d, domain_of(d, row->name),
+		    class_below(d, domain_of(d, row->name)), place_of(row));
 		if (one && is_whole(row) && !one->rest)
 			one->rest = row;
 		else if (one && !is_whole(row))
@@ -516,19 +535,11 @@ set_relayed_one(const struct domains *d, const struct domain *one)
 	if (*maincf_get(d->m, "relay_recipient_maps") ||
 	    maincf_is_unknown(d->m, "relay_recipient_maps"))
 		set_recipients(d, one, &d->relayed, "relay_recipient_maps");
-}
-
-/* Do the domains of relay_domains stand for those below them, too?  They do by default. */
-static bool
-has_parents(const struct domains *d)
-{
-	static const char name[] = "parent_domain_matches_subdomains";
-	struct slice list = slice_str(maincf_get(d->m, name)), word;
-
-	while ((word = maincf_word(&list)).n)
-		if (slice_eq(word, SL("relay_domains")))
-			return true;
-	return !maincf_has(d->m, name);
+	else if (postfix_clients_probe(d->m))
+		plan_missing(d->plan, one->section, "recipients", one->at,
+		    plan_copy(d->plan, one->name), "reject_unverified_recipient asked the next "
+		    "host for each recipient: write the names of %.*s into a file, one in a line",
+		    (int)one->name.n, one->name.p);
 }
 
 /* Domains below one have no recipients of their own in a list. */
@@ -546,8 +557,9 @@ set_relayed(const struct domains *d, const struct domain *one)
 		return;
 	}
 	set_relayed_one(d, one);
-	if (one->name.p[0] == '.' || one->name.p[0] == '[' || !has_parents(d) ||
-	    (*maincf_get(d->m, "relay_recipient_maps") && !d->relayed.all))
+	if (one->name.p[0] == '.' || one->name.p[0] == '[' || !postfix_list_has_parents(d->m) ||
+	    (*maincf_get(d->m, "relay_recipient_maps") && !d->relayed.all) ||
+	    postfix_clients_probe(d->m))
 		return;
 	below.name = slice_str(plan_text(d->plan, ".%.*s", (int)one->name.n, one->name.p));
 	below.section = plan_text(d->plan, "route %s", below.name.p);
@@ -557,9 +569,10 @@ set_relayed(const struct domains *d, const struct domain *one)
 
 /* ---- users ---- */
 
-/* All alias_maps, and the rows of virtual_alias_maps for users, in one file. */
+/* All alias_maps, and the rows of virtual_alias_maps for users, in one file.  local(8) alone makes
+ * use of alias_maps: for another transport its names are recipients. */
 static const char *
-user_aliases(const struct domains *d)
+user_aliases(const struct domains *d, bool local)
 {
 	struct slice maps = slice_str(maincf_get(d->m, "alias_maps")), map;
 	const struct plan_at at = maincf_at(d->m, "alias_maps");
@@ -579,12 +592,16 @@ user_aliases(const struct domains *d)
 				    (int)(map.n < 100 ? map.n : 100), map.p);
 			continue;
 		}
+		if (!local) {
+			local_text_names(t, table.file);
+			continue;
+		}
 		if (n++ == 0 && table.line == 0 && table.pairs.n == 0)
 			same = table.file;
 		(void)local_text_file(t, table.file, origin && origin->class == LOCAL ? NULL :
 		    plan_copy(d->plan, d->origin), at);
 	}
-	return local_text_end(t, "host", n == 1 ? same : NULL, at);
+	return local_text_end(t, local ? "host" : "names", n == 1 ? same : NULL, at);
 }
 
 /* Which users have mail: those of the machine, or a list. */
@@ -603,15 +620,17 @@ set_users(const struct domains *d, const struct domain *one)
 }
 
 static void
-set_local(const struct domains *d, const struct domain *one, const char *aliases)
+set_local(const struct domains *d, const struct domain *one)
 {
-	const char *name = plan_copy(d->plan, one->name);
+	const char *name = plan_copy(d->plan, one->name), *aliases = d->users;
 	struct plan_at at;
 	const char *way = postfix_users_way(d->m, &at);
 
 	if (postfix_routes_set_by_table(d->m, d->transports, one->section, one->name)) {
-		;	/* another host, or a server of mailboxes */
+		aliases = d->names;	/* another host, or a server of mailboxes */
 	} else if (*way) {
+		if (strcmp(maincf_get(d->m, "mailbox_transport"), way) != 0)
+			aliases = d->names;
 		postfix_routes_set_way(d->m, one->section, slice_str(way), at);
 	} else {
 		local_domain(d->m->im, name, postfix_users_folder(d->m), aliases, one->at);
@@ -644,16 +663,16 @@ set_elsewhere(const struct domains *d, const struct domain *one)
 }
 
 static void
-set_domain(const struct domains *d, const struct domain *one, const char *aliases)
+set_domain(const struct domains *d, const struct domain *one)
 {
 	switch (one->rest ? REST : one->class) {
 	case REST:
 		set_rest(d, one);
-		if (one->class == LOCAL && aliases)
-			(void)plan_set(d->plan, one->section, "aliases", one->at, "%s", aliases);
+		if (one->class == LOCAL && d->users)
+			(void)plan_set(d->plan, one->section, "aliases", one->at, "%s", d->users);
 		break;
 	case LOCAL:
-		set_local(d, one, aliases);
+		set_local(d, one);
 		break;
 	case ALIASES:
 		set_aliases_only(d, one);
@@ -674,16 +693,24 @@ set_domain(const struct domains *d, const struct domain *one, const char *aliase
 		set_delimiter(d, one);
 }
 
-/* Is there a domain of users whose mail is taken? */
+/* Is there a domain of users whose mail local(8) takes, or another transport? */
 static bool
-has_mail_of_users(const struct domains *d)
+has_users(const struct domains *d, bool local)
 {
 	struct plan_at ignored;
 	const char *way = postfix_users_way(d->m, &ignored);
+	const bool usual = !*way || strcmp(maincf_get(d->m, "mailbox_transport"), way) == 0;
 
-	for (size_t i = 0; i < d->n; i++)
-		if (d->list[i].class == LOCAL)
-			return !postfix_host_refusal(d->m, slice_str(way), "x");
+	if (postfix_host_refusal(d->m, slice_str(way), "x"))
+		return false;
+	for (size_t i = 0; i < d->n; i++) {
+		const struct domain *one = &d->list[i];
+		const bool moved = plan_get(d->plan, one->section, "via") ||
+		    postfix_routes_has_way(d->m, d->transports, one->name);
+
+		if (one->class == LOCAL && (usual && (!moved || one->rest)) == local)
+			return true;
+	}
 	return false;
 }
 
@@ -744,7 +771,6 @@ postfix_domains_set(const struct maincf *m, const struct postfix_rows *transport
 		.m = m, .plan = m->im->plan, .transports = transports, .origin = find_origin(m),
 		.list = calloc(DOMAINS_MAX, sizeof *d.list),
 	};
-	const char *aliases = NULL;
 
 	if (!d.list) {
 		d.plan->failed = true;
@@ -758,11 +784,13 @@ postfix_domains_set(const struct maincf *m, const struct postfix_rows *transport
 	add_lists(&d);
 	count_rows(&d);
 	make_aliases(&d);
-	if (has_mail_of_users(&d))
-		aliases = user_aliases(&d);
+	if (has_users(&d, true))
+		d.users = user_aliases(&d, true);
+	if (has_users(&d, false))
+		d.names = user_aliases(&d, false);
 	decide_rows(&d);
 	for (size_t i = 0; i < d.n && !d.plan->failed; i++)
-		set_domain(&d, &d.list[i], aliases);
+		set_domain(&d, &d.list[i]);
 	postfix_rows_done(&d.rows);
 	postfix_rows_done(&d.mailboxes);
 	postfix_rows_done(&d.relayed);

@@ -111,6 +111,18 @@ postfix_list_has(const struct maincf *m, const char *const *names, struct slice 
 	return false;
 }
 
+bool
+postfix_list_has_parents(const struct maincf *m)
+{
+	static const char name[] = "parent_domain_matches_subdomains";
+	struct slice list = slice_str(maincf_get(m, name)), word;
+
+	while ((word = maincf_word(&list)).n)
+		if (slice_eq(word, SL("relay_domains")))
+			return true;
+	return !maincf_has(m, name);
+}
+
 static void
 add_row(struct plan *p, struct postfix_rows *rows, const struct maincf_line *line)
 {

@@ -30,6 +30,9 @@ bool postfix_list_next(struct postfix_list *l, struct slice *ret, struct plan_at
 /* Is the domain in one of the parameters?  NULL ends their names. */
 bool postfix_list_has(const struct maincf *m, const char *const *names, struct slice domain);
 
+/* Do the domains of relay_domains stand for those below them, too?  They do by default. */
+bool postfix_list_has_parents(const struct maincf *m);
+
 /* The rows of all tables of a parameter, in memory of malloc(3). */
 struct postfix_rows {
 	struct maincf_line *list;

@@ -173,6 +173,21 @@ postfix_routes_of_addresses(const struct maincf *m, const struct postfix_rows *r
 	return first && !find_line(m->im->plan, rows, domain) ? first : NULL;
 }
 
+/* Does the line change the way of a domain of this host?  Its class may have this transport. */
+static bool
+changes(const struct maincf_line *line)
+{
+	return line && line->value.n && line->value.p[0] != ':' &&
+	       !slice_eq(line->value, SL("local:")) && !slice_eq(line->value, SL("virtual:"));
+}
+
+bool
+postfix_routes_has_way(const struct maincf *m, const struct postfix_rows *rows,
+    struct slice domain)
+{
+	return changes(find_line(m->im->plan, rows, domain));
+}
+
 bool
 postfix_routes_set_by_table(const struct maincf *m, const struct postfix_rows *rows,
     const char *section, struct slice domain)
@@ -181,9 +196,8 @@ postfix_routes_set_by_table(const struct maincf *m, const struct postfix_rows *r
 
 	if (plan_get(m->im->plan, section, "via"))
 		return true;
-	if (!line || line->value.n == 0 || line->value.p[0] == ':' ||
-	    slice_eq(line->value, SL("local:")) || slice_eq(line->value, SL("virtual:")))
-		return false;	/* nothing changes, as the class has this transport */
+	if (!changes(line))
+		return false;
 	postfix_routes_set_way(m, section, line->value, (struct plan_at){ line->file, line->line });
 	return plan_get(m->im->plan, section, "via") != NULL;
 }
@@ -209,12 +223,15 @@ set_clients(const struct maincf *m, const char *section, struct slice domain, st
 	}
 }
 
+/* Where the first class of a domain is relay_domains, and where it is another one. */
+static const char *const relayed[] = { "relay_domains", NULL };
+static const char *const ours[] = {
+	"mydestination", "virtual_alias_domains", "virtual_mailbox_domains", NULL
+};
+
 static void
 set_transport(const struct maincf *m, const struct maincf_line *l, struct plan_at at)
 {
-	static const char *const ours[] = {
-		"mydestination", "virtual_alias_domains", "virtual_mailbox_domains", NULL
-	}, *const relayed[] = { "relay_domains", NULL };
 	const bool same = l->value.n == 0 || slice_eq(l->value, SL(":"));
 	const bool usual = same || l->value.p[0] == ':' || slice_eq(l->value, SL("local:")) ||
 	    slice_eq(l->value, SL("virtual:"));
@@ -246,7 +263,6 @@ same_domain(struct slice *last, const struct maincf_line *l)
 void
 postfix_routes_set_transports(const struct maincf *m, const struct postfix_rows *rows)
 {
-	static const char *const relayed[] = { "relay_domains", NULL };
 	struct slice last = SL("");
 	size_t addresses = 0;
 
@@ -260,7 +276,8 @@ postfix_routes_set_transports(const struct maincf *m, const struct postfix_rows 
 		if (!memchr(l->name.p, '@', l->name.n))
 			set_transport(m, l, at);
 		else if (!same_domain(&last, l) && !(postfix_routes_of_addresses(m, rows, last) &&
-		    postfix_list_has(m, relayed, last)) && addresses++ == 0)
+		    postfix_list_has(m, relayed, last) && !postfix_list_has(m, ours, last)) &&
+		    addresses++ == 0)
 			plan_stop(m->im->plan, at, "%.*s: is not translated: a [route] is for a "
 			    "domain: one address cannot have its own way: give such addresses, "
 			    "and those in other lines, a domain of their own",

@@ -14,6 +14,10 @@ void postfix_routes_set_transports(const struct maincf *m, const struct postfix_
 bool postfix_routes_has_line(const struct maincf *m, const struct postfix_rows *rows,
     struct slice domain);
 
+/* Has it a way for the domain? */
+bool postfix_routes_has_way(const struct maincf *m, const struct postfix_rows *rows,
+    struct slice domain);
+
 /* The first line of an address of the domain, if all such lines have the same way and no line is
  * for the domain, as Mailman has them; or NULL. */
 const struct maincf_line *postfix_routes_of_addresses(const struct maincf *m,
