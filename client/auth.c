@@ -212,16 +212,28 @@ auth_login(struct smtp_link *l, const struct route *r, const struct aide *a,
 	return end;
 }
 
+/* RFC 4954 section 6.  534 belongs behind AUTH alone, and Courier has it for a message that is too
+ * big: the status must be one of security. */
+static bool
+is_about_login(const struct smtp_peer_reply *r)
+{
+	switch (r->code) {
+	case 530:
+	case 535:
+	case 538:
+		return true;
+	case 534:
+		return slice_has_prefix(smtp_peer_reply_status(r), SL("5.7."));
+	default:
+		return false;
+	}
+}
+
 bool
 auth_missing(const struct smtp_link *l, const struct route *r, struct outcome *ret_why)
 {
-	static const int codes[] = { 530, 534, 535, 538 };	/* RFC 4954 section 6 */
-
-	for (size_t i = 0; way_of(r->via)->login && i < sizeof codes / sizeof codes[0]; i++) {
-		if (l->reply.code != codes[i])
-			continue;
-		outcome_set_reply(ret_why, CAUSE_LOGIN, &l->reply, slice_str(l->host));
-		return true;
-	}
-	return false;
+	if (!way_of(r->via)->login || !is_about_login(&l->reply))
+		return false;
+	outcome_set_reply(ret_why, CAUSE_LOGIN, &l->reply, slice_str(l->host));
+	return true;
 }

@@ -199,17 +199,22 @@ static const struct {
 	int code;
 	enum route_via kind;
 	bool missing;
+	const char *text;
 } missing[] = {
-	{ 530, VIA_SMTP, true },
-	{ 534, VIA_SMTP, true },
-	{ 535, VIA_SMTP, true },
-	{ 538, VIA_SMTP, true },
-	{ 550, VIA_SMTP, false },
-	{ 430, VIA_SMTP, false },
-	{ 250, VIA_SMTP, false },
-	{ 530, VIA_MX, false },
-	{ 535, VIA_MX, false },
-	{ 530, VIA_LMTP, false },
+	{ .code = 530, .kind = VIA_SMTP, .missing = true },
+	{ .code = 534, .kind = VIA_SMTP, .missing = true,
+	  .text = "5.7.9 Application-specific password required" },
+	{ .code = 534, .kind = VIA_SMTP, .missing = false, .text = "5.3.4 Message too big" },
+	/* Courier */
+	{ .code = 534, .kind = VIA_SMTP, .missing = false, .text = "SIZE=Message too big." },
+	{ .code = 535, .kind = VIA_SMTP, .missing = true },
+	{ .code = 538, .kind = VIA_SMTP, .missing = true },
+	{ .code = 550, .kind = VIA_SMTP, .missing = false },
+	{ .code = 430, .kind = VIA_SMTP, .missing = false },
+	{ .code = 250, .kind = VIA_SMTP, .missing = false },
+	{ .code = 530, .kind = VIA_MX, .missing = false },
+	{ .code = 535, .kind = VIA_MX, .missing = false },
+	{ .code = 530, .kind = VIA_LMTP, .missing = false },
 };
 
 static void
@@ -223,9 +228,11 @@ check_missing(void)
 
 		smtp_peer_reply_init(&l.reply);
 		l.reply.code = missing[i].code;
+		buf_str(&l.reply.text, missing[i].text ? missing[i].text : "");
 		ok(auth_missing(&l, &r, &o) == missing[i].missing &&
 		    (o.cause == CAUSE_LOGIN) == missing[i].missing,
-		    "%d by route kind %d", missing[i].code, (int)missing[i].kind);
+		    "%d by route kind %d: %s", missing[i].code, (int)missing[i].kind,
+		    missing[i].text ? missing[i].text : "no text");
 	}
 }
 
