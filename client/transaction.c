@@ -369,17 +369,6 @@ take_mail_reply(struct transaction *t)
 		settle(t, i, &o);
 }
 
-/* After an accepted recipient, 452 means "not so many at once"; some servers use 552 (RFC 5321
- * section 4.5.3.1.10), or any code with the status of that. */
-static bool
-too_many(const struct smtp_peer_reply *r)
-{
-	const struct slice status = smtp_peer_reply_status(r);
-
-	return r->code == 452 || r->code == 552 ||
-	    (status.n == 5 && slice_eq(slice_skip(status, 1), SL(".5.3")));
-}
-
 /* Does the peer refuse for now, for a reason that other hosts need not have?  450, and a status
  * X.2.z, are about the mailbox (RFC 3463). */
 static bool
@@ -403,7 +392,7 @@ take_rcpt_reply(struct transaction *t, size_t i)
 	if (code / 100 == 2) {
 		t->state[i] = RCPT_ACCEPTED;
 		t->accepted++;
-	} else if ((too_many(&t->link->reply) && t->accepted) || refuses_ipv6(t) ||
+	} else if ((smtp_peer_reply_too_many(&t->link->reply) && t->accepted) || refuses_ipv6(t) ||
 	    refuses_clear(t)) {
 		t->state[i] = RCPT_AGAIN;
 	} else if (asks_elsewhere(t->link)) {

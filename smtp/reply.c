@@ -150,3 +150,24 @@ smtp_peer_reply_status(const struct smtp_peer_reply *r)
 		return none;
 	return slice_of(r->text.p, r->text.n - rest.n);
 }
+
+/* Courier has only words for it, behind 431 or 531. */
+static bool
+names_too_many(const struct smtp_peer_reply *r)
+{
+	const struct slice text = buf_slice(&r->text);
+
+	for (size_t i = 0; r->code >= 400 && i < text.n; i++)
+		if (slice_has_iprefix(slice_skip(text, i), SL("too many recipients")))
+			return true;
+	return false;
+}
+
+bool
+smtp_peer_reply_too_many(const struct smtp_peer_reply *r)
+{
+	const struct slice status = smtp_peer_reply_status(r);
+
+	return r->code == 452 || r->code == 552 ||
+	    (status.n == 5 && slice_eq(slice_skip(status, 1), SL(".5.3"))) || names_too_many(r);
+}

@@ -73,5 +73,8 @@ void smtp_peer_reply_text(struct buf *b, struct slice line);
 /* The enhanced status code at the start of the text ("4.7.1"), or empty.  Its class equals the
  * first digit of the code (RFC 2034 section 4). */
 struct slice smtp_peer_reply_status(const struct smtp_peer_reply *r);
+/* After an accepted recipient, 452 means "not so many at once"; some servers use 552 (RFC 5321
+ * section 4.5.3.1.10), or any code with the status or the words of that. */
+bool smtp_peer_reply_too_many(const struct smtp_peer_reply *r);
 
 #endif

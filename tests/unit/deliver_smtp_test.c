@@ -192,6 +192,16 @@ static const struct smtp_case cases[] = {
 	    PIPE "C MAIL FROM:<a+e=d@b>\nC RCPT\nC DATA\nQ\nS 250 ok\nS 250 ok\nS 354 go\nD\n"
 	    "S 250 ok\n" BYE },
 	  .want = "deferred 4.7.1 451 4.7.1 c|delivered 2.0.0" },
+	{ .name = "R141 431 or 531 to a later RCPT, with words as of Courier: the rest right away",
+	  .to = "c@d|e@d|f@d",
+	  .script = { PLAIN MAIL "S 250 ok\nC RCPT\nS 250 ok\nC RCPT\n"
+	    "S 431 Too many recipients.\nC RCPT\nS 531 Too many recipients.\nC DATA\nS 354 go\n"
+	    "D\nS 250 ok\n" MAIL "S 250 ok\n= RCPT TO:<e@d>\nS 250 ok\n= RCPT TO:<f@d>\n"
+	    "S 250 ok\nC DATA\nS 354 go\nD\nS 250 ok\n" BYE },
+	  .want = "delivered 2.0.0|delivered 2.0.0|delivered 2.0.0" },
+	{ .name = "431 with those words to the first RCPT: later",
+	  .script = { PLAIN MAIL "S 250 ok\nC RCPT\nS 431 Too many recipients.\n= QUIT\nE\n" },
+	  .want = "deferred 4.0.0 431" },
 	{ .name = "R141 452 to a later RCPT: the rest right away",
 	  .to = "c@d|e@d|f@d",
 	  .script = { PLAIN MAIL "S 250 ok\nC RCPT TO:<c@d>\nS 250 ok\nC RCPT\n"
