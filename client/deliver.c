@@ -49,6 +49,8 @@ learn(const struct delivery *d, const struct transaction *t, enum transaction_en
 		connect_report_link(d, l, HOST_NO_BDAT);
 	if (t->no_pipelining && !kept)
 		connect_report_link(d, l, HOST_NO_PIPELINING);
+	if (t->no_ahead)
+		connect_report_link(d, l, HOST_NO_AHEAD);
 	if (t->lost) {
 		connect_report_link(d, l, HOST_BROKE);
 	} else if (l->closed && ((end == TRANSACTION_NEXT && !went_stale(d, kept)) ||

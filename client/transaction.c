@@ -236,7 +236,7 @@ make_plan(struct transaction *t, struct smtp_link *l)
 	t->link = l;
 	l->stream.gate = (struct stream_gate){ holds_lease, t->e->lease };
 	t->accepted = t->asked = 0;
-	t->lost = t->moved = t->no_bdat = t->no_pipelining = false;
+	t->lost = t->moved = t->no_bdat = t->no_pipelining = t->no_ahead = t->unheard = false;
 	t->mail_accepted = t->elsewhere = t->spent = t->refused = t->in_clear = false;
 	if (most && l->transactions >= most)
 		return PLAN_SPENT;
@@ -443,7 +443,7 @@ send_ahead(struct transaction *next, struct smtp_link *l, bool after_chunk)
 	if (make_plan(next, l) != PLAN_READY || next->blind)
 		return false;
 	l->transactions++;
-	next->ahead = true;
+	next->ahead = next->unheard = true;
 	return commands_send_ahead(next, after_chunk) == 0;
 }
 
@@ -647,6 +647,7 @@ broken(struct transaction *t, int error)
 	}
 	if (error != -ECONNABORTED) {
 		t->no_bdat = t->chunked && commands_all_sent(t) && !link_overdue(l);
+		t->no_ahead = t->unheard && error == -ETIMEDOUT;
 		t->no_pipelining = commands_unanswered(t) > 1 && !link_overdue(l);
 		link_outcome(l, error, commands_name(t), &o);
 		if (!commands_mail_refused(t))	/* else the reply to MAIL explains more */

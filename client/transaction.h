@@ -49,6 +49,7 @@ struct transaction {
 	bool moved;			/* the peer refuses our IPv6 address, and has IPv4 */
 	bool no_bdat;			/* a chunk was refused, or the link broke at it */
 	bool no_pipelining;		/* the link broke at a group of commands */
+	bool no_ahead;			/* commands sent ahead had no reply, but the message had */
 
 	/* The running transaction: RSET, MAIL, RCPT for each of left[0..asked), DATA or BDAT. */
 	struct smtp_link *link;
@@ -65,6 +66,7 @@ struct transaction {
 	bool refused;			/* MAIL was refused for now: t->why has the reply */
 	bool sent_deadline;		/* MAIL had the sender's time limit (DELIVERBY) */
 	bool ahead;			/* commands were sent during the message before */
+	bool unheard;			/* they were, and none has a reply */
 };
 
 enum transaction_end {

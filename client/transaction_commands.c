@@ -100,6 +100,11 @@ commands_fit_rcpt(const struct queue_rcpt *rcpt, const struct smtp_link *l, stru
 	return CAUSE_NO_SMTPUTF8;
 }
 
+/* Some servers offer PIPELINING, but drop what came in one read with the final dot, as Courier
+ * does: they wait for commands, and we for replies.  A server that is only slow is asked again over
+ * a new connection, and nothing is lost. */
+#define UNHEARD_MS 10000
+
 /* The number of a command in its transaction.  Recipient i has AT_RCPT + i; the last follows. */
 enum { AT_RSET, AT_MAIL, AT_RCPT };
 
@@ -295,6 +300,8 @@ reply_timeout(const struct transaction *t)
 	const uint64_t dot_ms = t->link->config->relay.dot_timeout_ms;
 	const uint64_t command_ms = t->link->config->relay.command_timeout_ms;
 
+	if (t->unheard && command_ms > UNHEARD_MS)
+		return UNHEARD_MS;
 	return t->blind && dot_ms > command_ms ? dot_ms : command_ms;
 }
 
@@ -348,6 +355,7 @@ commands_step(struct transaction *t, enum commands_reply *ret, size_t *ret_rcpt)
 	r = read_reply(t);
 	if (r < 0)
 		return r;
+	t->unheard = false;
 	if (t->replied == AT_MAIL) {
 		*ret = COMMANDS_MAIL;
 	} else if (t->replied >= AT_RCPT) {

@@ -349,6 +349,10 @@ learn_event(struct hosts *h, struct host *host, const struct host_report *report
 	case HOST_NO_PIPELINING:
 		learn_pipelining(host, now_s);
 		return true;
+	case HOST_NO_AHEAD:		/* no accident: it was there to reply to the message */
+		learn_pipelining(host, now_s);
+		host->pipelining_failures = HOSTS_PIPELINING_FAILURES;
+		return true;
 	case HOST_NO_CLEAR:
 		host->tls_failed_s = 0;
 		return true;

@@ -97,6 +97,7 @@ enum host_event {
 	HOST_NO_IPV6,			/* it refused our IPv6 address */
 	HOST_NO_BDAT,			/* it refused a chunk, or the connection broke at one */
 	HOST_NO_PIPELINING,		/* the connection broke at a group of commands */
+	HOST_NO_AHEAD,			/* it took a message, and lost the commands behind it */
 	HOST_NO_CLEAR,			/* it was spared TLS, and took no mail without */
 	HOST_SECURED,			/* the name has proven records of DANE; no address */
 	/* The exchanger of this name has shown a good certificate, or none.  No address. */

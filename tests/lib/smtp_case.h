@@ -124,7 +124,7 @@ smtp_reported(const char *reports)
 {
 	static const char *const events[] = {
 		"nothing", "open", "slow", "failed", "refused", "broke", "proven", "no-ipv6",
-		"no-bdat", "no-pipelining", "no-clear",
+		"no-bdat", "no-pipelining", "no-ahead", "no-clear",
 	};
 	char space[2000];
 	struct buf b = BUF(space);

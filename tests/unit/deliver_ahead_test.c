@@ -26,6 +26,8 @@ struct ahead_case {
 	bool large;			/* messages too large to send blindly */
 	bool lmtp;
 	bool stop;			/* the second message is never begun */
+	bool patient;			/* command-timeout is the default, five minutes */
+	enum host_event learned;	/* with the second message; HOST_NOTHING: any */
 };
 
 static const struct ahead_case cases[] = {
@@ -90,6 +92,11 @@ static const struct ahead_case cases[] = {
 	  .script = PIPE FIRST NEXT "S 250 one\nX\nN\n" PIPE FIRST "Q\nS 250 two\n" FIRST
 	    "S 250 three\n" BYE,
 	  .want = { GOOD, GOOD " 250 two", GOOD " 250 three" } },
+	{ .name = "a host drops what is behind the dot: asked again in seconds, and noted",
+	  .script = PIPE FIRST NEXT "S 250 one\nE\nE\nE\nN\n" PIPE FIRST "Q\nS 250 two\n" FIRST
+	    "S 250 three\n" BYE,
+	  .want = { GOOD, GOOD " 250 two", GOOD " 250 three" },
+	  .patient = true, .learned = HOST_NO_AHEAD },
 	{ .name = "R143 421 to the next one",
 	  .script = PIPE FIRST NEXT "S 250 one\nS 421 4.7.0 enough\nX\nN\n" PIPE FIRST "S 250 two\n"
 	    BYE,
@@ -179,6 +186,16 @@ as_wanted(struct mail *m, const char *want)
 	return good;
 }
 
+static bool
+learned(const struct mail *m, enum host_event event)
+{
+	bool found = event == HOST_NOTHING;
+
+	for (size_t i = 0; i < m->nhosts; i++)
+		found = found || m->hosts[i].event == event;
+	return found;
+}
+
 static void
 run(const struct ahead_case *c, struct slice content)
 {
@@ -194,6 +211,8 @@ run(const struct ahead_case *c, struct slice content)
 	bool good = true;
 
 	smtp_configure(&settings);
+	if (c->patient)
+		smtp_config.relay.command_timeout_ms = 300000;
 	fakes_open(&f);
 	route.hosts[0].port = f.port;
 	put(c, content);
@@ -206,6 +225,7 @@ run(const struct ahead_case *c, struct slice content)
 		good = as_wanted(&mails[i], c->want[i]) && good;
 	}
 	delivery_done(&d);
+	good = good && learned(&mails[1], c->learned);
 	ok(fakes_close(&f) && good, "%s", c->name);
 	hosts_done(&h);
 }

@@ -270,6 +270,12 @@ test_spared(void)
 	r.event = HOST_NO_PIPELINING;
 	hosts_learn(&h, &r, 2003 + 86400);
 	ok(!hosts_spared_until(host, HOST_SPARED_PIPELINING, 2003 + 86400), "a day later: afresh");
+	r.event = HOST_NO_AHEAD;
+	hosts_learn(&h, &r, 200000);
+	r.event = HOST_PROVEN;
+	hosts_learn(&h, &r, 200001);
+	ok(hosts_spared_until(host, HOST_SPARED_PIPELINING, 200001) == 200000 + 86400,
+	    "commands behind a message were lost: once is enough");
 	hosts_done(&h);
 }
 
