@@ -54,6 +54,25 @@ set_user(struct peer *p, enum peer_kind kind, unsigned uid)
 	(void)buf_cstr(&text);
 }
 
+/* socat and ncat hand a client over by a pipe or a socketpair.  They set these variables for other
+ * kinds of clients, too: only an address counts. */
+static bool
+carried_peer(struct peer *p)
+{
+	static const char *const names[] = { "SOCAT_PEERADDR", "NCAT_REMOTE_ADDR" };
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		const char *value = getenv(names[i]);
+		struct slice s = slice_str(value ? value : "");
+
+		if (s.n > 2 && s.p[0] == '[' && s.p[s.n - 1] == ']')
+			s = slice_of(s.p + 1, s.n - 2);
+		if (peer_set(p, s))
+			return true;
+	}
+	return false;
+}
+
 /* fd is a pipe: of a test, or of a proxy that gives the client's address in the environment. */
 static void
 pipe_peer(struct peer *p)
@@ -73,7 +92,7 @@ pipe_peer(struct peer *p)
 	/* A proxy speaks for somebody whose address cannot be read. */
 	if (proxy)
 		peer_forget(p);
-	else
+	else if (!carried_peer(p))
 		set_user(p, PEER_PIPE, (unsigned)getuid());
 }
 
@@ -99,6 +118,8 @@ peer_find(struct peer *p, int fd)
 		set_inet(p);
 		break;
 	case AF_UNIX:
+		if (carried_peer(p))
+			break;
 		if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &cred_len) == 0)
 			set_user(p, PEER_UNIX, (unsigned)cred.uid);
 		else

@@ -28,7 +28,8 @@ struct peer {
 
 /* Fill p in for fd.  If fd is not a socket, REMOTE_ADDR, TCPREMOTEIP and REMOTE_HOST are read in
  * this order.  If some are set and none is an address, the peer is an unknown network peer, with
- * the text PEER_UNKNOWN. */
+ * the text PEER_UNKNOWN.  If none is set, or fd is a Unix socket, an address in SOCAT_PEERADDR or
+ * NCAT_REMOTE_ADDR is the peer's. */
 void peer_find(struct peer *p, int fd);
 
 /* Set p to a network client with that address.  False if the text is not an address; p is unchanged

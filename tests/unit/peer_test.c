@@ -128,6 +128,41 @@ unix_case(void)
 	(void)close(fds[1]);
 }
 
+/* socat EXEC: and ncat --exec: a pipe or a socketpair stands for a client of the network, and the
+ * user who started them would be trusted. */
+static const struct carried_case {
+	const char *name, *variable, *value;
+	const char *text;		/* NULL: the user */
+} carried_cases[] = {
+	{ "socat, IPv4", "SOCAT_PEERADDR", "192.0.2.1", "192.0.2.1" },
+	{ "socat, IPv6", "SOCAT_PEERADDR", "[2001:0db8:0000:0000:0000:0000:0000:0001]",
+	    "IPv6:2001:db8::1" },
+	{ "socat, a client of a Unix socket", "SOCAT_PEERADDR", "", NULL },
+	{ "socat, one with a name", "SOCAT_PEERADDR", "/tmp/client", NULL },
+	{ "ncat, IPv4", "NCAT_REMOTE_ADDR", "192.0.2.1", "192.0.2.1" },
+	{ "ncat, IPv6", "NCAT_REMOTE_ADDR", "2001:db8::1", "IPv6:2001:db8::1" },
+};
+
+static void
+carried_case(const struct carried_case *c, bool pair)
+{
+	char uid[32];
+	struct peer p;
+	int fds[2];
+
+	if ((pair ? socketpair(AF_UNIX, SOCK_STREAM, 0, fds) : pipe(fds)) < 0)
+		abort();
+	(void)snprintf(uid, sizeof uid, "uid %u", (unsigned)getuid());
+	(void)setenv(c->variable, c->value, 1);
+	peer_find(&p, fds[0]);
+	(void)unsetenv(c->variable);
+	is(slice_str(p.text), slice_str(c->text ? c->text : uid), c->name);
+	ok((p.kind == PEER_INET) == (c->text != NULL) && p.literal == (c->text != NULL),
+	    "%s: the kind, of a %s", c->name, pair ? "socketpair" : "pipe");
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+}
+
 int
 main(void)
 {
@@ -140,6 +175,10 @@ main(void)
 	tcp_case("tcp_ipv4_on_an_ipv6_socket", "::", "127.0.0.1", "127.0.0.1", false);
 	tcp_case("tcp_reset_already_is_not_local", "127.0.0.1", "127.0.0.1", "unknown", true);
 	unix_case();
+	for (size_t i = 0; i < sizeof carried_cases / sizeof carried_cases[0]; i++) {
+		carried_case(&carried_cases[i], false);
+		carried_case(&carried_cases[i], true);
+	}
 	peer_find(&p, -1);
 	ok(p.kind == PEER_INET && peer_sockaddr(&p) && strcmp(p.text, "unknown") == 0,
 	    "no_descriptor_is_not_local");
