@@ -6,12 +6,12 @@
 
 #include <string.h>
 
-#include "base/hash.h"
+#include "base/keyed_hash.h"
 
 static uint64_t
 hash_of(struct slice from)
 {
-	const uint64_t hash = hash_slice(HASH_START, from);
+	const uint64_t hash = keyed_hash(0, from);
 
 	return hash ? hash : 1;
 }

@@ -14,8 +14,8 @@
 #include "attempt/deadline.h"
 #include "attempt/owed.h"
 #include "base/clock.h"
-#include "base/hash.h"
 #include "base/idn.h"
+#include "base/keyed_hash.h"
 #include "delivery/delivery.h"
 #include "queue/operator.h"
 #include "queue/reading.h"
@@ -202,10 +202,10 @@ push_job(struct runner *r, struct message *m, const struct sheet *s,
 		return -ENOMEM;
 	job->message = m;
 	job->n = n;
-	job->hash = HASH_START;
+	job->hash = 0;
 	for (size_t k = 0; k < n; k++) {
 		job->rcpts[k] = places[k].rcpt;
-		job->hash = hash_slice(job->hash, s->e.rcpts[places[k].rcpt].path);
+		job->hash = keyed_hash(job->hash, s->e.rcpts[places[k].rcpt].path);
 	}
 	reply = look_at_rate(r, m, s, places, job->rcpts, n, &p);
 	if (reply == RATES_DUE)
@@ -371,7 +371,7 @@ take_in(struct runner *r, struct sheet *s)
 	if (m) {
 		m->fresh = e->attempts == 0;
 		m->rank = s->rank;
-		m->sender = hash_slice(HASH_START, e->from);
+		m->sender = keyed_hash(0, e->from);
 		m->verp = e->verp;
 		keep_places(m, e);
 		keep_right(r, m, s);
