@@ -3,15 +3,16 @@
  * A few rows, each with a count for one sender, one recipient, or both.  A sender is meant if its
  * mail to several recipients was in vain, a recipient if that of several senders was.  An attempt
  * that the host has served ends the counts of its sender and recipient, and that of all mail.
+ *
+ * If none is served, the rows of few senders, or of few recipients, reach their limit, as none of
+ * them is replaced.  If both are many, all mail is meant.
  */
 #include "runner/vain.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
-
-#define ROWS 24
+#define ROWS 8				/* of each subject; more than VAIN_ENDS */
 #define FULL (VAIN_MAX * VAIN_LOST_MAX)		/* the points of a rest */
 
 enum subject { SUBJECT_PAIR, SUBJECT_SENDER, SUBJECT_RCPTS, SUBJECTS };
@@ -22,108 +23,136 @@ static const char *const names[SUBJECTS] = {
 	[SUBJECT_RCPTS] = "to this recipient",
 };
 
-struct row {
-	enum subject subject;
-	uint64_t key;			/* 0: the row is free */
-	uint64_t other;			/* the first recipient of a sender, or its first sender */
-	bool several;			/* there was another one: it is not that pair */
+/* Attempts in vain, in a row. */
+struct tally {
 	enum outcome_bar bar;		/* of the last one */
+	bool mixed;			/* there was another bar before */
 	unsigned n, points;
+};
+
+struct row {
+	unsigned used;			/* the time of its last use; 0: the row is free */
+	uint64_t sender, rcpts;		/* of its first attempt: the subject is one, or both */
+	bool several;			/* there was another one: it is not that pair */
+	struct tally tally;
 	int64_t until_ms;		/* monotonic: it rests, if the points are enough */
 };
 
 struct vain {
-	struct row rows[ROWS];
-	unsigned next;			/* the row that is replaced next */
+	struct row rows[SUBJECTS][ROWS];
+	unsigned time;			/* attempts so far */
 	/* In a row, of any mail: */
-	unsigned n, points;
-	uint64_t senders[VAIN_SENDERS], rcpts[VAIN_SENDERS];	/* different ones; 0: no more */
+	struct tally all;
+	unsigned lost;			/* of these, connections that broke off */
+	unsigned nrefused;
+	uint64_t refused[VAIN_SENDERS];	/* different senders whose MAIL was refused */
+	/* Others that have neither a sender nor a recipient in common: as many senders or
+	 * recipients are meant at least. */
+	unsigned nends;
+	uint64_t senders[VAIN_ENDS], rcpts[VAIN_ENDS];
 	/* The last one, and its sender. */
 	struct outcome last;
 	uint64_t last_sender;
 };
 
-static uint64_t
-key_of(const struct vain_who *who, enum subject subject)
+static bool
+row_is(const struct row *row, enum subject subject, const struct vain_who *who)
 {
-	const uint64_t both[] = { subject == SUBJECT_RCPTS ? 0 : who->sender,
-		subject == SUBJECT_SENDER ? 0 : who->rcpts };
-	const uint64_t key = hash_octets(HASH_START, both, sizeof both);
-
-	return key ? key : 1;
+	return row->used && (subject == SUBJECT_RCPTS || row->sender == who->sender) &&
+	    (subject == SUBJECT_SENDER || row->rcpts == who->rcpts);
 }
 
 /* NULL: none. */
 static const struct row *
 find_row(const struct vain *v, const struct vain_who *who, enum subject subject)
 {
-	const uint64_t key = key_of(who, subject);
-
 	for (size_t i = 0; i < ROWS; i++)
-		if (v->rows[i].key == key && v->rows[i].subject == subject)
-			return &v->rows[i];
+		if (row_is(&v->rows[subject][i], subject, who))
+			return &v->rows[subject][i];
 	return NULL;
 }
 
+/* A new row takes a free place, or that which was not used for the longest time. */
 static struct row *
 get_row(struct vain *v, const struct vain_who *who, enum subject subject)
 {
-	const struct row *known = find_row(v, who, subject);
-	const size_t at = known ? (size_t)(known - v->rows) : v->next++ % ROWS;
+	struct row *rows = v->rows[subject];
+	size_t at = 0;
 
-	if (!known)
-		v->rows[at] = (struct row){
-			.subject = subject, .key = key_of(who, subject),
-			.other = subject == SUBJECT_SENDER ? who->rcpts : who->sender,
-		};
-	return &v->rows[at];
+	for (size_t i = 0; i < ROWS; i++) {
+		if (row_is(&rows[i], subject, who))
+			return &rows[i];
+		if (rows[i].used < rows[at].used)
+			at = i;
+	}
+	rows[at] = (struct row){ .sender = who->sender, .rcpts = who->rcpts };
+	return &rows[at];
+}
+
+static void
+tally_add(struct tally *t, enum outcome_bar bar)
+{
+	t->mixed |= t->n && t->bar != bar;
+	t->bar = bar;
+	t->n++;
+	t->points += bar == BAR_NONE ? VAIN_MAX : VAIN_LOST_MAX;
 }
 
 /* A refusal of MAIL is about its sender, whoever the recipient is. */
 static void
-count(struct vain *v, const struct vain_who *who, enum subject subject, unsigned points,
-    int64_t now_ms)
+count(struct vain *v, const struct vain_who *who, enum subject subject, int64_t now_ms)
 {
 	struct row *row = get_row(v, who, subject);
 
 	row->several |= subject == SUBJECT_PAIR || v->last.bar == BAR_MAIL ||
-	    row->other != (subject == SUBJECT_SENDER ? who->rcpts : who->sender);
-	row->bar = v->last.bar;
-	row->n++;
-	row->points += points;
+	    (subject == SUBJECT_SENDER ? row->rcpts != who->rcpts : row->sender != who->sender);
+	row->used = v->time;
+	tally_add(&row->tally, v->last.bar);
 	row->until_ms = now_ms + VAIN_REST_MS;
 }
 
 static void
-add_distinct(uint64_t list[VAIN_SENDERS], uint64_t hash)
+add_refused(struct vain *v, uint64_t sender)
 {
-	size_t i = 0;
+	unsigned i = 0;
 
-	while (i < VAIN_SENDERS && list[i] && list[i] != hash)
+	while (i < v->nrefused && v->refused[i] != sender)
 		i++;
-	if (i < VAIN_SENDERS)
-		list[i] = hash;
+	if (i == v->nrefused && i < VAIN_SENDERS)
+		v->refused[v->nrefused++] = sender;
+}
+
+static void
+add_end(struct vain *v, const struct vain_who *who)
+{
+	for (unsigned i = 0; i < v->nends; i++)
+		if (v->senders[i] == who->sender || v->rcpts[i] == who->rcpts)
+			return;
+	if (v->nends == VAIN_ENDS)
+		return;
+	v->senders[v->nends] = who->sender;
+	v->rcpts[v->nends++] = who->rcpts;
 }
 
 /* X.1.z is about an address (RFC 3463): another sender has another one. */
 static void
-count_all(struct vain *v, const struct vain_who *who, unsigned points)
+count_all(struct vain *v, const struct vain_who *who)
 {
 	const bool mail = v->last.bar == BAR_MAIL;
 
 	if (mail && slice_has_prefix(slice_str(v->last.status), SL("4.1.")))
 		return;
-	v->n++;
-	v->points += points;
-	add_distinct(v->senders, who->sender ? who->sender : 1);
-	if (!mail)
-		add_distinct(v->rcpts, who->rcpts ? who->rcpts : 1);
+	tally_add(&v->all, v->last.bar);
+	v->lost += v->last.bar == BAR_NONE;
+	if (mail)
+		add_refused(v, who->sender);
+	else
+		add_end(v, who);
 }
 
 static void
 add(struct vain **at, const struct vain_who *who, const struct outcome *o, int64_t now_ms)
 {
-	const unsigned points = o->bar == BAR_NONE ? VAIN_MAX : VAIN_LOST_MAX;
 	struct vain *v = *at;
 
 	if (!v)
@@ -132,12 +161,13 @@ add(struct vain **at, const struct vain_who *who, const struct outcome *o, int64
 		return;
 	v->last = *o;
 	v->last_sender = who->sender;
-	count(v, who, SUBJECT_SENDER, points, now_ms);
+	v->time++;
+	count(v, who, SUBJECT_SENDER, now_ms);
 	if (o->bar != BAR_MAIL) {
-		count(v, who, SUBJECT_PAIR, points, now_ms);
-		count(v, who, SUBJECT_RCPTS, points, now_ms);
+		count(v, who, SUBJECT_PAIR, now_ms);
+		count(v, who, SUBJECT_RCPTS, now_ms);
 	}
-	count_all(v, who, points);
+	count_all(v, who);
 }
 
 static void
@@ -148,14 +178,14 @@ served(struct vain **at, const struct vain_who *who)
 
 	if (!v)
 		return;
-	for (size_t i = 0; i < ROWS; i++) {
-		if (v->rows[i].key == key_of(who, v->rows[i].subject))
-			v->rows[i].key = 0;
-		any |= v->rows[i].key != 0;
-	}
-	v->n = v->points = 0;
-	memset(v->senders, 0, sizeof v->senders);
-	memset(v->rcpts, 0, sizeof v->rcpts);
+	for (enum subject s = 0; s < SUBJECTS; s++)
+		for (size_t i = 0; i < ROWS; i++) {
+			if (row_is(&v->rows[s][i], s, who))
+				v->rows[s][i].used = 0;
+			any |= v->rows[s][i].used != 0;
+		}
+	v->all = (struct tally){ 0 };
+	v->lost = v->nrefused = v->nends = 0;
 	if (!any)
 		vain_drop(at);
 }
@@ -182,24 +212,41 @@ set_text(struct outcome *ret, const struct vain *v, struct slice text)
 
 /* "MAIL of this sender was refused 10 times in a row" */
 static void
-add_reason(struct buf *b, enum outcome_bar bar, const char *subject, unsigned n)
+add_reason(struct buf *b, const struct tally *t, const char *subject)
 {
-	if (bar == BAR_MAIL)
-		buf_fmt(b, "MAIL %s was refused %u times in a row", subject, n);
-	else if (bar == BAR_SESSION)
-		buf_fmt(b, "the host ended %u sessions in a row at mail %s", n, subject);
+	if (t->mixed)
+		buf_fmt(b, "%u attempts in a row were in vain at mail %s", t->n, subject);
+	else if (t->bar == BAR_MAIL)
+		buf_fmt(b, "MAIL %s was refused %u times in a row", subject, t->n);
+	else if (t->bar == BAR_SESSION)
+		buf_fmt(b, "the host ended %u sessions in a row at mail %s", t->n, subject);
 	else
-		buf_fmt(b, "%u connections in a row broke off at mail %s", n, subject);
+		buf_fmt(b, "%u connections in a row broke off at mail %s", t->n, subject);
 }
 
-/* The last reply may name a recipient, or another sender. */
+/* The last text, without what is true of its own message only: "(it may arrive twice)". */
+static struct slice
+last_text(const struct vain *v)
+{
+	const char *text = v->last.detail, *end = strstr(text, "may arrive twice)");
+
+	while (end && end > text && *end != '(')
+		end--;
+	return slice_trim(end ? slice_of(text, (size_t)(end - text)) : slice_str(text));
+}
+
+/* A text of the host may name a recipient, or another sender. */
 static void
 add_last(struct buf *b, const struct vain *v, bool shown)
 {
-	if (shown || !v->last.remote)
-		buf_fmt(b, ": %s", v->last.detail);
-	else
+	const struct slice text = last_text(v);
+
+	if (shown || v->last.cause == CAUSE_LOST)
+		buf_fmt(b, ": %.*s", (int)text.n, text.p);
+	else if (v->last.remote)
 		buf_fmt(b, ", %.3s at last", v->last.detail);
+	else
+		buf_str(b, ", at last with a reply that is none");
 }
 
 bool
@@ -210,11 +257,11 @@ vain_rests(const struct vain *v, const struct vain_who *who, int64_t now_ms, str
 		char space[OUTCOME_DETAIL + 120];
 		struct buf b = BUF(space);
 
-		if (!row || !row->several || row->points < FULL || now_ms >= row->until_ms)
+		if (!row || !row->several || row->tally.points < FULL || now_ms >= row->until_ms)
 			continue;
 		buf_str(&b, "not asked, as ");
-		add_reason(&b, row->bar, names[s], row->n);
-		if (row->bar == v->last.bar)
+		add_reason(&b, &row->tally, names[s]);
+		if (row->tally.bar == v->last.bar)
 			add_last(&b, v, s != SUBJECT_RCPTS && !who->verp &&
 			    who->sender == v->last_sender);
 		set_text(ret, v, buf_slice(&b));
@@ -224,20 +271,24 @@ vain_rests(const struct vain *v, const struct vain_who *who, int64_t now_ms, str
 	return false;
 }
 
+/* Are they too many for a few senders and recipients that are meant? */
+static bool
+is_all(const struct vain *v)
+{
+	const unsigned ends = v->lost >= VAIN_LOST_MAX ? VAIN_LOST : VAIN_ENDS;
+
+	return v->all.points >= FULL && (v->nrefused == VAIN_SENDERS || v->nends >= ends);
+}
+
 bool
 vain_all(const struct vain *v, struct outcome *ret)
 {
 	char space[OUTCOME_DETAIL + 120];
 	struct buf b = BUF(space);
 
-	if (!v || v->points < FULL ||
-	    !(v->senders[VAIN_SENDERS - 1] || (v->senders[1] && v->rcpts[1])))
+	if (!v || !is_all(v))
 		return false;
-	if (v->last.bar == BAR_NONE) {		/* the text is our own, and names nobody */
-		*ret = v->last;
-		return true;
-	}
-	add_reason(&b, v->last.bar, "of all senders", v->n);
+	add_reason(&b, &v->all, "of all senders");
 	add_last(&b, v, false);
 	set_text(ret, v, buf_slice(&b));
 	return true;

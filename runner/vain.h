@@ -13,9 +13,11 @@
 #define VAIN_MAX	10	/* refusals, or ends by 421, in a row */
 #define VAIN_LOST_MAX	3	/* connections in a row that broke off: each may cost a time-out */
 #define VAIN_SENDERS	4	/* different ones whose MAIL was refused: then it is all mail */
+#define VAIN_ENDS	4	/* ends at mail of different senders and recipients: too */
+#define VAIN_LOST	2	/* the same, if so many connections broke off */
 #define VAIN_REST_MS	60000
 
-/* The sender and the recipients of a job, as hashes. */
+/* The sender and the recipients of a job, as hashes with a key (base/keyed_hash.h). */
 struct vain_who {
 	uint64_t sender, rcpts;
 	bool verp;			/* a reply may name one of several recipients */

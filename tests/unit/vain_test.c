@@ -134,16 +134,132 @@ test_all(void)
 	learn(ENDED, 1, 1, 9);
 	ok(!all(), "one end below the limit");
 	learn(ENDED, 2, 2, 1);
-	ok(all(), "two senders with two recipients: it is all mail");
+	learn(ENDED, 3, 3, 1);
+	learn(ENDED, 3, 4, 1);
+	ok(!all(), "three senders with four recipients: it may be each of them");
+	learn(ENDED, 4, 4, 1);
+	ok(all(), "four senders with four recipients: it is all mail");
 	ok(vain_all(v, &o) && outcome_valid(&o) && !o.remote, "its outcome");
-	is(slice_str(o.detail), SL("the host ended 10 sessions in a row at mail of all senders, "
+	is(slice_str(o.detail), SL("the host ended 13 sessions in a row at mail of all senders, "
 	    "421 at last"), "names nobody");
 	learn(SERVED, 3, 3, 1);
 	ok(!all(), "until any is served");
 	learn(LOST, 1, 1, 2);
 	learn(LOST, 2, 2, 1);
 	ok(vain_all(v, &o), "three connections that broke off");
-	is(slice_str(o.detail), SL("lost connection in DATA"), "with a text that is our own");
+	is(slice_str(o.detail), SL("3 connections in a row broke off at mail of all senders: "
+	    "lost connection in DATA"), "with a text that is our own");
+	vain_drop(&v);
+	for (unsigned i = 1; i < 30; i++)
+		learn(ENDED, i, 1, 1);
+	ok(!all() && rests(30, 1) && !rests(1, 2), "many senders, but one recipient");
+}
+
+/* Texts of one attempt that are not true of another one, or not meant for its sender. */
+static void
+test_texts(void)
+{
+	const struct vain_who first = who(1, 1), second = who(2, 1);
+	struct outcome o;
+
+	vain_drop(&v);
+	outcome_set(&o, CAUSE_LOST, SL("mx.example"),
+	    SL("lost connection while waiting for the reply to the message (it may arrive twice)"));
+	for (int i = 0; i < 3; i++)
+		vain_learn(&v, &first, &o, NOW);
+	ok(vain_rests(v, &first, NOW, &o), "it was cut off behind the content");
+	is(slice_str(o.detail), SL("not asked, as 3 connections in a row broke off at mail of this "
+	    "sender to this recipient: lost connection while waiting for the reply to the message"),
+	    "the next message was not sent at all");
+	vain_drop(&v);
+	outcome_set(&o, CAUSE_PROTOCOL, SL("mx.example"),
+	    SL("unexpected reply to DATA: 250 thank you, s1"));
+	vain_learn(&v, &first, &o, NOW);
+	vain_learn(&v, &first, &o, NOW);
+	vain_learn(&v, &second, &o, NOW);
+	ok(vain_rests(v, &first, NOW, &o), "replies that make no sense");
+	is(slice_str(o.detail), SL("not asked, as 3 connections in a row broke off at mail to this "
+	    "recipient, at last with a reply that is none"), "may name another sender");
+	vain_drop(&v);
+	learn(LOST, 1, 1, 1);
+	learn(ENDED, 1, 1, 8);
+	ok(vain_rests(v, &first, NOW, &o), "two kinds of ends");
+	is(slice_str(o.detail), SL("not asked, as 9 attempts in a row were in vain at mail of this "
+	    "sender to this recipient: 421 4.7.0 no, s1"), "are no sessions that were ended");
+}
+
+/* The same numbers in each run (a linear congruential generator). */
+static unsigned
+draw(unsigned below)
+{
+	static uint64_t state = 1;
+
+	state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return (unsigned)(state >> 33) % below;
+}
+
+#define MOST 40		/* senders, and recipients */
+
+/* A host that ends all sessions, whatever mail comes in which order: few are asked for. */
+static unsigned
+ask_in_vain(unsigned senders, unsigned rcpts, unsigned batch)
+{
+	unsigned asked = 0;
+
+	vain_drop(&v);
+	for (int i = 0; i < 500 && !all(); i++) {
+		const unsigned s = 1 + draw(senders), r = 1 + draw(rcpts);
+
+		for (unsigned k = 1 + draw(batch); k > 0 && !all() && !rests(s, r); k--) {
+			learn(draw(4) ? ENDED : LOST, s, r, 1);
+			asked++;
+		}
+	}
+	return asked;
+}
+
+/* A host ends sessions at mail of one sender, and to one recipient: does just that rest? */
+static bool
+is_right(void)
+{
+	static unsigned pairs[MOST + 1][MOST + 1];	/* ends since it was served */
+	const unsigned bad_sender = 1 + draw(MOST), bad_rcpt = 1 + draw(MOST);
+	bool right = true;
+
+	memset(pairs, 0, sizeof pairs);
+	vain_drop(&v);
+	for (int i = 0; i < 400; i++) {
+		const unsigned s = draw(3) ? 1 + draw(MOST) : bad_sender;
+		const unsigned r = draw(3) ? 1 + draw(MOST) : bad_rcpt;
+		const bool bad = s == bad_sender || r == bad_rcpt;
+
+		right &= !all();		/* others are served in between, or few are bad */
+		if (rests(s, r)) {
+			right &= bad;
+			continue;
+		}
+		learn(bad ? ENDED : SERVED, s, r, 1);
+		pairs[s][r] = bad ? pairs[s][r] + 1 : 0;
+		right &= pairs[s][r] <= VAIN_MAX && (bad || !rests(s, r));
+	}
+	return right;
+}
+
+static void
+test_random(void)
+{
+	unsigned most = 0, wrong = 0;
+
+	for (int i = 0; i < 20000; i++) {
+		const unsigned n = ask_in_vain(1 + draw(MOST), 1 + draw(MOST), 1 + draw(12));
+
+		most = n > most ? n : most;
+	}
+	ok(most >= VAIN_MAX && most <= 60, "a host that serves none is asked at most 60 times (%u)",
+	    most);
+	for (int i = 0; i < 5000; i++)
+		wrong += !is_right();
+	ok(wrong == 0, "mail rests if its sender or recipient is bad, and none else (%u)", wrong);
 }
 
 static void
@@ -217,6 +333,8 @@ main(void)
 	test_lost();
 	test_mail();
 	test_many();
+	test_texts();
+	test_random();
 	vain_drop(&v);
 	return tap_done();
 }
