@@ -127,8 +127,8 @@ ring_of(struct destinations *ds, struct destination *d, unsigned rank)
 {
 	if (d->waiting && is_dead(d))
 		return &ds->rings[RING_DEAD];
-	/* A worker that was dismissed in mid-work may still use its connection. */
-	if (!d->waiting || (d->vain ? d->processes : d->workers) >= d->limit)
+	/* A worker that was dismissed may still use its connection. */
+	if (!d->waiting || (d->vain ? d->processes : d->workers + d->leaving) >= d->limit)
 		return NULL;
 	if (!d->network)
 		return &ds->rings[RING_LOCAL];
@@ -275,18 +275,33 @@ destination_put_back(struct destinations *ds, struct destination *d, struct job 
 	enqueue(ds, d, job, true);
 }
 
+/* Has more than one line a job? */
+static bool
+takes_turns(const struct destination *d)
+{
+	const struct job *own = d->lines[LINE_OWN], *foreign = d->lines[LINE_FOREIGN],
+			 *retried = d->lines[LINE_RETRIED];
+
+	return own ? foreign || retried : foreign && retried;
+}
+
 /* New mail of people here goes first, and each other line has a turn of its own meanwhile. */
 static struct job **
 next_line(struct destination *d)
 {
 	struct job **own = &d->lines[LINE_OWN], **foreign = &d->lines[LINE_FOREIGN],
 		   **retried = &d->lines[LINE_RETRIED];
-	const bool many = *own ? *foreign || *retried : *foreign && *retried;
-	const unsigned turn = many ? ++d->turn % TURNS : 1;
+	const unsigned turn = takes_turns(d) ? (d->turn + 1) % TURNS : 1;
 
 	if (*retried && (turn == 0 || (!*own && !*foreign)))
 		return retried;
 	return *foreign && (turn == 2 || !*own) ? foreign : own;
+}
+
+struct job *
+destination_peek(struct destination *d)
+{
+	return *next_line(d);
 }
 
 struct job *
@@ -296,6 +311,7 @@ destination_pop(struct destinations *ds, struct destination *d)
 
 	if (!job)
 		return NULL;
+	d->turn += takes_turns(d);
 	*line = job->next;
 	if (job->last != job)
 		job->next->last = job->last;

@@ -54,6 +54,7 @@ struct destination {
 	size_t asking;			/* jobs whose moment is asked for (runner/turns.h) */
 	unsigned turn;			/* jobs taken while more than one line had some */
 	unsigned workers;		/* workers that have a job */
+	unsigned leaving;		/* workers that were dismissed, and still have a job */
 	unsigned processes;		/* all workers, also those that are about to end */
 	unsigned limit;			/* most workers for now; grows with success */
 	int64_t job_ms;			/* the usual time of a job, at least 1; 0: not known yet */
@@ -90,6 +91,8 @@ void destination_push(struct destinations *ds, struct destination *d, struct job
 void destination_put_back(struct destinations *ds, struct destination *d, struct job *job);
 /* The next job, or NULL.  New mail comes first, but does not keep other mail waiting for ever. */
 struct job *destination_pop(struct destinations *ds, struct destination *d);
+/* The job that it would give. */
+struct job *destination_peek(struct destination *d);
 /* Take all jobs of a message out of all lines. */
 void destination_withdraw(struct destinations *ds, struct message *m);
 /* Declare destinations alive: those that lacked this host; NULL: all. */

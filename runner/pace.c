@@ -95,6 +95,8 @@ pace_update(struct runner *r, struct destination *d, const struct vain_who *who,
 		d->limit = d->limit > 1 ? d->limit / 2 : 1;
 	} else if (o->cause != CAUSE_LOCAL && o->bar == BAR_NONE) {
 		/* It answered, whatever the reply was. */
+		if (o->kind == OUTCOME_DELIVERED || o->remote)
+			d->dead_until_ms = 0;
 		grow_limit(r, d);
 	}
 	destination_update(&r->destinations, d);
@@ -143,9 +145,19 @@ pace_job(struct runner *r, struct worker *w, unsigned rank)
 }
 
 void
+pace_idle(struct runner *r, struct worker *w)
+{
+	w->destination->leaving -= w->leaving;
+	w->leaving = false;
+	destination_update(&r->destinations, w->destination);
+}
+
+void
 pace_dismissed(struct runner *r, struct worker *w)
 {
 	w->ending = true;
+	w->leaving = w->njobs > 0;
+	w->destination->leaving += w->leaving;
 	w->destination->workers--;
 	destination_update(&r->destinations, w->destination);
 }
@@ -164,6 +176,7 @@ pace_ended(struct runner *r, struct worker *w)
 	r->nnetwork -= d->network;
 	r->nforeign -= d->network && w->foreign;
 	d->processes--;
+	d->leaving -= w->leaving;
 	if (!w->ending)
 		d->workers--;
 	destination_update(&r->destinations, d);

@@ -24,6 +24,8 @@ void pace_started(struct runner *r, struct worker *w, struct destination *d);
 void pace_over(struct worker *w);
 /* Its current job is of that rank. */
 void pace_job(struct runner *r, struct worker *w, unsigned rank);
+/* It has no job now. */
+void pace_idle(struct runner *r, struct worker *w);
 /* The worker gets no further job. */
 void pace_dismissed(struct runner *r, struct worker *w);
 /* The worker's process has ended. */

@@ -122,7 +122,8 @@ keep_job(struct runner *r, struct destination *d, struct job *job, const char *w
 	destination_put_back(&r->destinations, d, job);
 }
 
-/* Defers a job without an attempt, if its mail rests.  Its end takes longer, and has a turn. */
+/* Takes the first job out of line and defers it without an attempt, if its mail rests.  Its end
+ * takes longer, and has a turn. */
 static bool
 rest_job(struct runner *r, struct destination *d, struct job *job)
 {
@@ -131,6 +132,7 @@ rest_job(struct runner *r, struct destination *d, struct job *job)
 
 	if (!vain_rests(d->vain, &who, clock_ms(), &o))
 		return false;
+	(void)destination_pop(&r->destinations, d);
 	for (size_t i = 0; i < job->n; i++)
 		window_result(job->message, job->rcpts[i], &o, false);
 	job->next = r->resting;
@@ -146,12 +148,9 @@ any_awake(struct runner *r, struct destination *d)
 
 	if (!d->vain)
 		return true;
-	while ((job = destination_pop(&r->destinations, d)))
-		if (!rest_job(r, d, job)) {
-			destination_put_back(&r->destinations, d, job);
-			return true;
-		}
-	return false;
+	while ((job = destination_peek(d)) && rest_job(r, d, job))
+		continue;
+	return job != NULL;
 }
 
 /* The next job of a destination whose message can be opened, and its descriptor.  The recipients of
@@ -391,14 +390,51 @@ runner_turn(struct runner *r)
 	}
 }
 
+/* Is it in vain, so that the host is not to be asked for each message? */
+static bool
+is_end(const struct outcome *o)
+{
+	return o->bar != BAR_NONE || o->cause == CAUSE_LOST || o->cause == CAUSE_PROTOCOL;
+}
+
+/* The outcome of its last recipient.  If a host has refused that one and has ended the session at
+ * others, it is theirs.  NULL: none is known. */
+static const struct outcome *
+job_outcome(const struct job *job)
+{
+	struct result *const *results = job->message->results;
+	const struct outcome *end = NULL, *last = NULL;
+	bool any = false;
+
+	for (size_t i = 0; i < job->n; i++) {
+		const struct result *result = results[job->rcpts[i]];
+
+		last = result ? &result->outcome : NULL;
+		any |= last && last->kind == OUTCOME_DELIVERED;
+		if (last && is_end(last))
+			end = last;
+	}
+	return last && last->remote && end && !any ? end : last;
+}
+
+/* Does a worker rest a sender that the others have not found refused?  It has counted for itself,
+ * and would defer all its mail. */
+static bool
+is_outdated(const struct destination *d, const struct vain_who *who, const struct outcome *last)
+{
+	struct outcome o;
+
+	return last && last->bar == BAR_RESTED && d->processes > 1 &&
+	    !vain_rests(d->vain, who, clock_ms(), &o);
+}
+
 static void
 job_over(struct runner *r, struct worker *w)
 {
 	struct destination *d = w->destination;
 	struct job *job = w->jobs[0];
 	struct message *m = job->message;
-	struct result *result = job->n ? m->results[job->rcpts[job->n - 1]] : NULL;
-	const struct outcome *last = result ? &result->outcome : NULL;
+	const struct outcome *last = job_outcome(job);
 	const struct vain_who who = destination_who(job);
 	const struct frozen *frozen;
 
@@ -408,6 +444,8 @@ job_over(struct runner *r, struct worker *w)
 		w->jobs[i] = w->jobs[i + 1];
 	if (w->njobs)
 		pace_job(r, w, w->jobs[0]->message->rank);
+	else
+		pace_idle(r, w);
 	if (last && frozen_update(&r->frozen, d->route, last, clock_wall_s(), &frozen))
 		report_route(&r->reports, d->route, frozen);
 	if (pace_update(r, d, &who, last) == PACE_AGAIN && !m->asked) {
@@ -415,6 +453,8 @@ job_over(struct runner *r, struct worker *w)
 		destination_put_back(&r->destinations, d, job);
 		return;
 	}
+	if (is_outdated(d, &who, last))
+		dismiss_worker(r, w);
 	if (last)
 		note_absence(m, d, last);
 	settle_job(r, job);
@@ -554,8 +594,8 @@ hand_back(struct runner *r, struct destination *d, struct job *job)
 		destination_put_back(&r->destinations, d, job);
 }
 
-/* Takes back the jobs of a worker that has to wait with the first of them.  Recipients of that one
- * may have a result already. */
+/* Takes back the jobs of a worker that does not go on with the first of them.  Recipients of that
+ * one may have a result already. */
 static void
 take_back(struct runner *r, struct worker *w)
 {
@@ -571,7 +611,6 @@ take_back(struct runner *r, struct worker *w)
 		else
 			settle_job(r, job);
 	}
-	dismiss_worker(r, w);
 }
 
 static uint32_t
@@ -584,8 +623,10 @@ receive_dial(void *ctx, const uint64_t *sites, size_t n)
 	if (h->bad || h->w->ending)
 		return 0;
 	allowed = dials_allow(h->r, h->w, sites, n);
-	if (!allowed)
+	if (!allowed) {
 		take_back(h->r, h->w);
+		dismiss_worker(h->r, h->w);
+	}
 	return allowed;
 }
 
@@ -664,7 +705,7 @@ runner_reap(struct runner *r, struct worker *w, int status)
 	const bool unready = WIFEXITED(status) && WEXITSTATUS(status) == WORKER_UNREADY;
 	const bool spent = WIFEXITED(status) && WEXITSTATUS(status) == WORKER_SPENT &&
 	    w->njobs < w->count;
-	/* It was dismissed, and has begun none of these. */
+	/* It was dismissed, and has begun none of these, or may open no further session. */
 	const bool left = w->ending && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	struct destination *d = w->destination;
 
@@ -676,8 +717,7 @@ runner_reap(struct runner *r, struct worker *w, int status)
 		note_death(r, w, status);
 		job_over(r, w);
 	}
-	while (w->njobs)
-		hand_back(r, d, w->jobs[--w->njobs]);
+	take_back(r, w);
 	pace_ended(r, w);
 	r->watcher.ended(r->watcher.ctx, w);
 	close(w->fd);

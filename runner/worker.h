@@ -45,6 +45,7 @@ struct worker {
 	bool doubtful;			/* started for mail that failed before */
 	bool foreign;			/* its current job is foreign mail (runner/rank.h) */
 	bool ending;			/* gets no further job */
+	bool leaving;			/* and still has one */
 	bool broken;			/* sent a bad frame: no other is taken */
 	struct worker_site sites[ATTEMPT_DIALS];	/* sites that it uses */
 	unsigned nsites;

@@ -180,6 +180,74 @@ test_rings(void)
 	    "a new destination comes before the fourth worker of another");
 }
 
+/* An attempt that was begun before shows that the host takes mail. */
+static void
+test_alive(void)
+{
+	reset(10, 5);
+	put("a", true, 9);
+	must_start(start());
+	for (int i = 0; i < 3; i++)
+		(void)hear("a", CAUSE_LOST, false);
+	ok(in_ring(destination("a"), RING_DEAD), "three connections that broke off");
+	(void)hear("a", CAUSE_LOCAL, false);
+	ok(in_ring(destination("a"), RING_DEAD), "a fault of our own says nothing of the host");
+	(void)hear("a", CAUSE_DELIVERED, false);
+	ok(in_ring(destination("a"), RING_PROVEN), "a delivery ends the rest of all mail");
+}
+
+/* A worker that was dismissed in mid-work has its connection. */
+static void
+test_leaving(void)
+{
+	struct worker *w;
+
+	reset(10, 1);
+	put("a", true, 9);
+	w = start();
+	must_start(w);
+	w->njobs = 2;
+	pace_dismissed(&runner, w);
+	ok(!start(), "no other one starts beside a worker that still delivers");
+	w->njobs = 0;
+	pace_idle(&runner, w);
+	ok(next_is("a"), "as soon as it has no job, another one does");
+	reset(10, 1);
+	put("a", true, 9);
+	w = start();
+	must_start(w);
+	w->njobs = 1;
+	pace_dismissed(&runner, w);
+	end(w);
+	ok(next_is("a"), "or as it has ended");
+}
+
+/* The job that is looked at is the one that is taken, and a look changes no turn. */
+static void
+test_look(void)
+{
+	struct destination *d;
+	unsigned own = 0, same = 0;
+
+	reset(10, 5);
+	d = destination("a");
+	put_rank(d, true, RANK_USUAL, 40);
+	put_rank(d, true, RANK_OWN - 1, 40);
+	put_rank(d, false, RANK_USUAL, 40);
+	for (int i = 0; i < 40; i++) {
+		struct job *seen = destination_peek(d), *job;
+
+		seen = destination_peek(d);
+		job = destination_pop(&runner.destinations, d);
+		same += job == seen;
+		own += job->message->fresh && !rank_foreign(job->message->rank);
+		free(job->message);
+		free(job);
+	}
+	ok(same == 40, "the job that is looked at is the next one");
+	ok(own == 20, "half of them are new mail of people here (%u)", own);
+}
+
 static void
 test_shares(void)
 {
@@ -767,6 +835,9 @@ int
 main(void)
 {
 	test_rings();
+	test_alive();
+	test_leaving();
+	test_look();
 	test_shares();
 	test_worth();
 	test_kept();
