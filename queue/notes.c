@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -21,6 +22,9 @@
 #define LOG_MAX  65536
 #define LOG_KEEP (LOG_MAX / 2)
 #define NOTE_MAX 4000
+#define LOCK_QUICK   50		/* tries after a millisecond each */
+#define LOCK_STEP_MS 50		/* between the others */
+#define LOCK_TRIES   90		/* two seconds in all */
 #define STAMP    (sizeof "2026-11-22T05:02:53Z" - 1)
 
 static off_t
@@ -29,14 +33,21 @@ log_at(const struct queue_entry *e)
 	return (off_t)(e->content_at + e->content_size);
 }
 
+/* Not for ever: a process that was stopped on another machine keeps its lock.  A note is worth less
+ * than the delivery that would wait for it. */
 static int
 lock_log(const struct queue_entry *e, short type)
 {
 	struct flock range = { .l_type = type, .l_whence = SEEK_SET, .l_start = log_at(e) };
 
-	while (fcntl(e->fd, F_SETLKW, &range) < 0)
-		if (errno != EINTR)
+	for (int i = 0; fcntl(e->fd, F_SETLK, &range) < 0; i++) {
+		const long ms = i < LOCK_QUICK ? 1 : LOCK_STEP_MS;
+		const struct timespec step = { .tv_nsec = ms * 1000000 };
+
+		if ((errno != EAGAIN && errno != EACCES && errno != EINTR) || i == LOCK_TRIES)
 			return -errno;
+		(void)nanosleep(&step, NULL);
+	}
 	return 0;
 }
 

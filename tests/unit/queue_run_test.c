@@ -215,6 +215,40 @@ test_notes(void)
 	drop(id);
 }
 
+/* A process that keeps the lock of the log, as one does that was stopped in a note. */
+static void
+test_stopped(void)
+{
+	enum { WAIT_S = 20 };
+	struct flock all = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct queue_entry e = { .fd = -1 };
+	char id[QUEUE_ID_SIZE], octet;
+	int hello[2], status;
+	pid_t child;
+
+	fresh(id);
+	must(pipe(hello) == 0 && queue_load(&f.q, id, &e) == 0, "queue_load");
+	child = fork();
+	if (child == 0) {
+		struct queue_entry own = { .fd = -1 };
+
+		(void)alarm(WAIT_S);
+		if (queue_load(&f.q, id, &own) == 0 && fcntl(own.fd, F_SETLK, &all) == 0 &&
+		    write(hello[1], "x", 1) == 1)
+			(void)pause();
+		_exit(1);
+	}
+	must(child > 0 && close(hello[1]) == 0 && read(hello[0], &octet, 1) == 1 &&
+	    close(hello[0]) == 0, "the lock of the child");
+	ok(queue_note(&e, SL("x")) == -EAGAIN, "a note does not wait for ever for its turn");
+	(void)kill(child, SIGKILL);
+	must(waitpid(child, &status, 0) == child, "child");
+	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && queue_note(&e, SL("x")) == 0,
+	    "the next one can be written");
+	queue_unload(&e);
+	drop(id);
+}
+
 static void
 test_duplicates(void)
 {
@@ -490,6 +524,7 @@ main(void)
 	test_state();
 	test_mark();
 	test_notes();
+	test_stopped();
 	test_duplicates();
 	test_take_new();
 	test_broken();
