@@ -22,9 +22,10 @@
  * same boot of the same machine only, so that a short process need not write.
  *
  * A window remains.  A process may be stopped between its look at the time and the system call that
- * follows.  The last quarter of the term is for the call to end in.  If a process, or a virtual
- * machine with its clock, is stopped for longer than that at this very place, one step passes after
- * the change.  So a holder that may wake up must be fenced first.
+ * follows.  The last quarter of the term is for the call to end in.  If a process is stopped for
+ * longer than that at this very place, one step passes after the change.  A virtual machine that is
+ * stopped together with its clock even works until the time that it knows, as if it had not been
+ * stopped.  So a holder that may wake up must be fenced first.
  */
 #include "queue/lease.h"
 
