@@ -293,8 +293,8 @@ $(BUILD)/tests/broken_fs: tests/storage/broken_fs.c Makefile
 	$(Q)$(CC) $(STD) -D_GNU_SOURCE $(shell pkg-config --cflags fuse3) $(CFLAGS) -o $@ $< \
 	  $(shell pkg-config --libs fuse3)
 
-# A program that makes one system call of another program fail.
-$(BUILD)/tests/failcall: $(BUILD)/gnu/tests/lib/failcall.o
+# Programs that make one system call of another program fail, or hold the program before it.
+$(BUILD)/tests/failcall $(BUILD)/tests/holdcall: $(BUILD)/tests/%: $(BUILD)/gnu/tests/lib/%.o
 	@mkdir -p $(@D)
 	$(call say,LINK)
 	$(Q)$(GNU_LINK) -o $@ $<
@@ -548,15 +548,19 @@ path-race: all $(BUILD)/tests/exitstop
 	BUILD=$(BUILD) tests/host/path-race $(PATH_RACES)
 
 # The queue on NFSv4, as root: a server and a client are virtual machines, each killed NFS_KILLS
-# times.  Then two clients with leases: the queue of one is adopted by the other.
+# times.  Then two clients with leases: the queue of one is adopted by the other, at random moments
+# and at each step; with NFS_STEPS=4, at each fourth one.
 NFS_KILLS ?= 20
+NFS_STEPS ?= 1
 .PHONY: check-nfs check-nfs-here
 check-nfs:
 	tools/deps.sh nfs
 	$(MAKE) --no-print-directory check-nfs-here
-check-nfs-here: all
+check-nfs-here: all $(BUILD)/tests/holdcall
 	BUILD=$(BUILD) NFS_KILLS=$(NFS_KILLS) DEADLINE=7200 tests/delivery/run tests/nfs/nfs_test.py
 	BUILD=$(BUILD) DEADLINE=7200 tests/delivery/run tests/nfs/lease_test.py
+	BUILD=$(BUILD) NFS_STEPS=$(NFS_STEPS) DEADLINE=7200 \
+	  tests/delivery/run tests/nfs/steps_test.py
 
 # The page of smtp-queue report in a browser.  That is large, so make deps does not install it; as
 # root, type: apt-get install chromium-headless-shell.  The pictures go to build/report/.

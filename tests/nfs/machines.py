@@ -19,7 +19,7 @@ PROGRAMS = [BUILD + "/" + name
             for name in ("smtp-handler", "smtp-relay", "smtp-maildir", "smtp-queue")]
 PROGRAMS += [PEERS + "/usr/sbin/" + name
              for name in ("exportfs", "rpc.nfsd", "rpc.mountd", "nfsdcld")]
-PROGRAMS += [shutil.which("busybox") or "busybox"]
+PROGRAMS += [shutil.which("busybox") or "busybox", BUILD + "/tests/holdcall"]
 
 if not KERNEL or not shutil.which("qemu-system-x86_64") or not shutil.which("busybox"):
     bail_out("no virtual machines here: type, as root, tools/deps.sh nfs")
@@ -99,7 +99,8 @@ class Machine:
         self.commands, self.number = "%s/commands-%d" % (directory, Machine.count), 0
         self.channel = None
         argv = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot",
-                "-accel", "tcg", "-cpu", "max", "-display", "none", "-m", "384",
+                "-accel", "tcg", "-cpu", "max", "-display", "none",
+                "-m", "640" if role == "member" else "384",
                 "-serial", "file:" + self.console,
                 "-chardev", "socket,id=c,server=on,wait=off,path=" + self.commands,
                 "-serial", "chardev:c",
