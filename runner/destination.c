@@ -223,7 +223,9 @@ destination_revive(struct destinations *ds, const char *host)
 struct vain_who
 destination_who(const struct job *job)
 {
-	return (struct vain_who){ job->message->sender, job->hash, job->message->verp };
+	return (struct vain_who){
+		.sender = job->message->sender, .rcpts = job->hash, .verp = job->message->verp,
+	};
 }
 
 static struct job **

@@ -398,23 +398,23 @@ is_end(const struct outcome *o)
 }
 
 /* The outcome of its last recipient.  If a host has refused that one and has ended the session at
- * others, it is theirs.  NULL: none is known. */
+ * others, it is theirs.  NULL: none is known.  *ret_served: some got their mail. */
 static const struct outcome *
-job_outcome(const struct job *job)
+job_outcome(const struct job *job, bool *ret_served)
 {
 	struct result *const *results = job->message->results;
 	const struct outcome *end = NULL, *last = NULL;
-	bool any = false;
 
+	*ret_served = false;
 	for (size_t i = 0; i < job->n; i++) {
 		const struct result *result = results[job->rcpts[i]];
 
 		last = result ? &result->outcome : NULL;
-		any |= last && last->kind == OUTCOME_DELIVERED;
+		*ret_served |= last && last->kind == OUTCOME_DELIVERED;
 		if (last && is_end(last))
 			end = last;
 	}
-	return last && last->remote && end && !any ? end : last;
+	return last && last->remote && end && !*ret_served ? end : last;
 }
 
 /* Does a worker rest a sender that the others have not found refused?  It has counted for itself,
@@ -434,8 +434,8 @@ job_over(struct runner *r, struct worker *w)
 	struct destination *d = w->destination;
 	struct job *job = w->jobs[0];
 	struct message *m = job->message;
-	const struct outcome *last = job_outcome(job);
-	const struct vain_who who = destination_who(job);
+	struct vain_who who = destination_who(job);
+	const struct outcome *last = job_outcome(job, &who.served);
 	const struct frozen *frozen;
 
 	pace_over(w);

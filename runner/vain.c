@@ -193,7 +193,9 @@ served(struct vain **at, const struct vain_who *who)
 void
 vain_learn(struct vain **v, const struct vain_who *who, const struct outcome *o, int64_t now_ms)
 {
-	if (o->bar == BAR_MAIL || o->bar == BAR_SESSION ||
+	if (who->served)
+		served(v, who);
+	else if (o->bar == BAR_MAIL || o->bar == BAR_SESSION ||
 	    (o->bar == BAR_NONE && (o->cause == CAUSE_LOST || o->cause == CAUSE_PROTOCOL)))
 		add(v, who, o, now_ms);
 	else if (o->bar == BAR_NONE && (o->kind == OUTCOME_DELIVERED || o->remote))

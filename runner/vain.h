@@ -21,6 +21,7 @@
 struct vain_who {
 	uint64_t sender, rcpts;
 	bool verp;			/* a reply may name one of several recipients */
+	bool served;			/* in this attempt some recipients got their mail */
 };
 
 /* NULL: none. */

@@ -30,6 +30,26 @@ accept = anyone
 """ % (settings, via)).listen()
 
 
+def list_site(name, members, via="smtp://192.0.2.11"):
+    """The same, with the list crew."""
+    with open(directory + "/aliases", "w") as file:
+        file.write("crew: %s\nowner-crew: alice\n"
+                   % ", ".join("m%d@example.org" % i for i in range(members)))
+    return new_site(name, "aliases = %s/aliases\nverp = on" % directory, via)
+
+
+@test("the last member of a list is refused for now, or ends the session: the list does not rest")
+def _():
+    for no in (NO, END, b""):
+        site = list_site("last-%d" % len(no), 4)
+        sink.mail = lambda sender, no=no: no if "+m3=" in sender else None
+        site.send("crew@sender.example", count=15)
+        site.relay(*ONE_WORKER)
+        same(len(sink.messages), 45, no, site.log()[-2000:])
+        check("not asked" not in site.log(), site.log()[-2000:])
+        site.stop()
+
+
 @test("one recipient, or one sender, ends sessions ten times in a row: others have their mail")
 def _():
     for step in ("rcpt", "begin", "data"):
@@ -88,7 +108,10 @@ def _():
         thread = threading.current_thread()
         if thread not in seen:
             seen.append(thread)
-        return NO if thread in seen[1:2] else None
+        if thread not in seen[1:2]:
+            return None
+        time.sleep(0.05)                # others deliver in between
+        return NO
 
     sink.mail, sink.taken = rule, lambda *_: time.sleep(0.01)
     site.send("bob@example.org", count=400)
@@ -118,10 +141,7 @@ def _():
 @test("a retry while a list is delivered in several sessions: all members have their mail")
 def _():
     nsd(directory + "/nsd", {"example.org": "@ 1 MX 10 mx1\nmx1 A 192.0.2.11\n"})
-    with open(directory + "/aliases", "w") as file:
-        file.write("crew: %s\nowner-crew: alice\n"
-                   % ", ".join("m%d@example.org" % i for i in range(12)))
-    site = new_site("list", "aliases = %s/aliases\nverp = on" % directory, "mx")
+    site = list_site("list", 12, "mx")
     taken, busy, crossed = {}, [], []
 
     def rule(sender):

@@ -15,7 +15,7 @@ static struct vain *v;
 static struct vain_who
 who(unsigned sender, unsigned rcpts)
 {
-	return (struct vain_who){ sender, rcpts, false };
+	return (struct vain_who){ .sender = sender, .rcpts = rcpts };
 }
 
 static void
@@ -64,6 +64,7 @@ static void
 test_pair(void)
 {
 	const struct vain_who these = who(1, 1);
+	struct vain_who part = these;
 	struct outcome o;
 
 	vain_drop(&v);
@@ -85,12 +86,17 @@ test_pair(void)
 	learn(SERVED, 1, 1, 1);
 	ok(!rests(1, 1), "until it is served");
 	ok(!v, "and then nothing is kept");
+	learn(ENDED, 1, 1, VAIN_MAX);
+	o.bar = BAR_SESSION;
+	part.served = true;
+	vain_learn(&v, &part, &o, NOW);
+	ok(!rests(1, 1) && !v, "or some of its recipients, before the session was ended");
 }
 
 static void
 test_sender(void)
 {
-	const struct vain_who list = { 1, 3, true };
+	const struct vain_who list = { .sender = 1, .rcpts = 3, .verp = true };
 	const struct vain_who these = who(1, 3);
 	struct outcome o;
 
