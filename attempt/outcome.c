@@ -221,3 +221,9 @@ outcome_text(const struct outcome *o)
 		return "expanded";
 	return text[o->kind];
 }
+
+bool
+outcome_of_address(struct slice status)
+{
+	return slice_has_prefix(status, SL("4.1."));
+}

@@ -137,6 +137,10 @@ void outcome_set_reply(struct outcome *o, enum outcome_cause cause, const struct
 /* Is it an outcome as these functions make it?  It may be any octets, of another process. */
 bool outcome_valid(const struct outcome *o);
 
+/* Is such a status of a refusal for now about an address?  Other mail has another one (4.1.z, RFC
+ * 3463 section 3.2). */
+bool outcome_of_address(struct slice status);
+
 /* The detail for the sender.  For files on this machine it is only the kind of trouble.  The sender
  * must not learn mailbox paths or the members of lists. */
 const char *outcome_public(const struct outcome *o);

@@ -16,12 +16,6 @@ hash_of(struct slice from)
 	return hash ? hash : 1;
 }
 
-bool
-refusals_of_address(struct slice status)
-{
-	return slice_has_prefix(status, SL("4.1."));
-}
-
 /* Two senders that take turns are still two.  NULL: none. */
 static const struct refusals_row *
 find_row(const struct refusals *r, uint64_t sender)
@@ -68,7 +62,7 @@ refusals_add(struct refusals *r, struct slice from, bool first, const struct out
 {
 	const uint64_t sender = hash_of(from);
 	struct refusals_row *row = get_row(r, sender);
-	const bool of_all = !refusals_of_address(slice_str(o->status));
+	const bool of_all = !outcome_of_address(slice_str(o->status));
 
 	row->n++;
 	row->all += of_all;

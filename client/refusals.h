@@ -37,9 +37,6 @@ struct refusals {
 	unsigned nfirst;		/* so far: the next one replaces the oldest */
 };
 
-/* X.1.z is about an address (RFC 3463): another sender has another one. */
-bool refusals_of_address(struct slice status);
-
 /* MAIL from this sender was refused with this outcome.  first: the session had taken no MAIL. */
 void refusals_add(struct refusals *r, struct slice from, bool first, const struct outcome *o,
     int64_t now_ms);

@@ -317,7 +317,7 @@ ends_session(const struct transaction *t)
 	const struct slice status = smtp_peer_reply_status(&l->reply);
 
 	return l->took_mail && l->reply.code != 530 &&
-	    !(l->reply.code / 100 == 4 && (refusals_of_address(status) ||
+	    !(l->reply.code / 100 == 4 && (outcome_of_address(status) ||
 	    refusals_known(&t->d->client->refusals, t->e->from)));
 }
 

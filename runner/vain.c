@@ -134,13 +134,12 @@ add_end(struct vain *v, const struct vain_who *who)
 	v->rcpts[v->nends++] = who->rcpts;
 }
 
-/* X.1.z is about an address (RFC 3463): another sender has another one. */
 static void
 count_all(struct vain *v, const struct vain_who *who)
 {
 	const bool mail = v->last.bar == BAR_MAIL;
 
-	if (mail && slice_has_prefix(slice_str(v->last.status), SL("4.1.")))
+	if (mail && outcome_of_address(slice_str(v->last.status)))
 		return;
 	tally_add(&v->all, v->last.bar);
 	v->lost += v->last.bar == BAR_NONE;
