@@ -15,6 +15,9 @@
 static void
 drop_link(struct client_state *c)
 {
+	/* It may close behind its reply to the first message, and the second one shows that. */
+	if (c->link)
+		c->cut = c->link->closed && !c->link->served && c->link->transactions <= 2;
 	transaction_drop_ahead(c);
 	link_done(c->link);
 	c->link = NULL;

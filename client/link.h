@@ -50,6 +50,7 @@ struct smtp_link {
 	bool took_mail;			/* it has accepted a MAIL */
 	/* It refused MAIL for now, and no other host was left: the next message is its own, too. */
 	bool last_resort;
+	bool served;			/* it has accepted a content */
 	bool took_chunk;		/* it knows BDAT */
 	bool by_data;			/* BDAT failed with this host lately: send DATA */
 	bool proven;			/* the host has completed a transaction */

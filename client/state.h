@@ -21,6 +21,7 @@ struct client_state {
 	bool tls_again;
 	bool one_by_one;		/* send no commands ahead: that has broken a connection */
 	struct refusals refusals;	/* of MAIL, in a row */
+	bool cut;			/* the host closed the last session, and took nothing */
 	/* Send no BDAT: the peer announced CHUNKING and refused BDAT as unknown. */
 	bool by_data;
 };

@@ -290,7 +290,7 @@ judge(const struct transaction *t, struct outcome *o)
 	const struct smtp_link *l = t->link;
 
 	if (!auth_missing(l, t->d->route, o))
-		outcome_from_reply(o, &l->reply, slice_str(l->host));
+		commands_outcome(t, o);
 }
 
 /* A refusal by a host that is spared TLS settles nobody: it may be for the lack of TLS. */

@@ -11,6 +11,7 @@
 
 #include "attempt/deadline.h"
 #include "base/clock.h"
+#include "client/state.h"
 #include "client/tls_policy.h"
 #include "smtp/extension.h"
 #include "smtp/verp.h"
@@ -288,7 +289,9 @@ commands_outcome(const struct transaction *t, struct outcome *o)
 	const struct smtp_link *l = t->link;
 
 	outcome_from_reply(o, &l->reply, slice_str(l->host));
-	if (l->reply.code == 421)
+	/* Some close without 421. */
+	if (l->reply.code == 421 || (l->reply.code / 100 == 4 && l->transactions == 1 &&
+	    t->d->client->cut))
 		o->bar = BAR_SESSION;
 }
 

@@ -206,6 +206,7 @@ content_reply_one(struct transaction *t, struct outcome *o)
 	l->dirty = l->dirty && t->chunked && l->reply.code / 100 != 2;
 	l->closed |= l->reply.code / 100 == 3;		/* unclear what the server waits for */
 	commands_outcome(t, o);
+	l->served |= l->reply.code / 100 == 2;
 	o->reach = l->lmtp ? REACH_END : REACH_SERVER;	/* an LMTP server is the mailbox's own */
 	o->dsn = l->peer.offers[SMTP_EXT_DSN];
 	o->deliver_by = t->sent_deadline;

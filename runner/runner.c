@@ -258,7 +258,8 @@ dismiss_worker(struct runner *r, struct worker *w)
 		pace_dismissed(r, w);
 }
 
-/* Does the mail of its current job rest?  The worker may not have begun it, or those behind it. */
+/* Does the mail of its current job rest, as it ends sessions?  The worker may not have begun it, or
+ * those behind it. */
 static bool
 rests_next(const struct worker *w)
 {
@@ -266,7 +267,7 @@ rests_next(const struct worker *w)
 	struct vain_who who;
 	struct outcome o;
 
-	if (!v || !w->njobs)
+	if (!v || !w->njobs || !vain_ended(v))
 		return false;
 	who = destination_who(w->jobs[0]);
 	return vain_rests(v, &who, clock_ms(), &o);

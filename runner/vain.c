@@ -197,7 +197,7 @@ vain_learn(struct vain **v, const struct vain_who *who, const struct outcome *o,
 	else if (o->bar == BAR_MAIL || o->bar == BAR_SESSION ||
 	    (o->bar == BAR_NONE && (o->cause == CAUSE_LOST || o->cause == CAUSE_PROTOCOL)))
 		add(v, who, o, now_ms);
-	else if (o->bar == BAR_NONE && (o->kind == OUTCOME_DELIVERED || o->remote))
+	else if (o->kind == OUTCOME_DELIVERED || (o->kind == OUTCOME_FAILED && o->remote))
 		served(v, who);
 }
 
@@ -279,6 +279,12 @@ is_all(const struct vain *v)
 	const unsigned ends = v->lost >= VAIN_LOST_MAX ? VAIN_LOST : VAIN_ENDS;
 
 	return v->all.points >= FULL && (v->nrefused == VAIN_SENDERS || v->nends >= ends);
+}
+
+bool
+vain_ended(const struct vain *v)
+{
+	return v->last.bar != BAR_MAIL || slice_has_prefix(slice_str(v->last.detail), SL("421"));
 }
 
 bool

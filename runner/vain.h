@@ -35,6 +35,9 @@ void vain_learn(struct vain **v, const struct vain_who *who, const struct outcom
 bool vain_rests(const struct vain *v, const struct vain_who *who, int64_t now_ms,
     struct outcome *ret);
 
+/* Did the last attempt in vain end its session?  A refusal of MAIL may not. */
+bool vain_ended(const struct vain *v);
+
 /* Is all mail of the destination in vain?  Then *ret is its outcome, and names nobody. */
 bool vain_all(const struct vain *v, struct outcome *ret);
 

@@ -278,6 +278,42 @@ def _():
                 site.stop()
 
 
+@test("a host that closes behind each refusal, without 421: few connections")
+def _():
+    class Closing(Sink):
+        def _talk(self, connection, lines):
+            try:
+                super()._talk(Last(connection), lines)
+            except EOFError:
+                pass
+
+    class Last:
+        def __init__(self, connection):
+            self.connection = connection
+
+        def sendall(self, octets):
+            self.connection.sendall(octets)
+            if octets.startswith(b"4"):
+                raise EOFError
+
+    closing = Closing(("192.0.2.13", 25))
+    for name, step in STEPS.items():
+        site = Site("closes-" + step, "[route example.org]\nvia = smtp://192.0.2.13\n"
+                    "accept = anyone\n").listen()
+        closing.rcpt = closing.begin = closing.data = None
+        setattr(closing, step, b"451 4.7.1 later")
+        closing.connections = 0
+        site.send("bob@example.org", count=200)
+        site.relay(*ONE_WORKER)
+        same(len(site.queued("wait")), 200)
+        check(closing.connections <= 40, name, closing.connections)
+        setattr(closing, step, None)
+        site.relay("--flush")
+        same(site.queued("wait"), [], name, site.log()[-2000:])
+        site.stop()
+    closing.close()
+
+
 @test("a host begins to end sessions while many workers deliver: no worker counts as dead")
 def _():
     site = new_site("begins", None)

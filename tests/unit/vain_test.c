@@ -8,7 +8,7 @@
 
 #define NOW 1000000
 
-enum event { MAIL, ADDRESS, ENDED, LOST, SERVED, LOCAL, RESTED };
+enum event { MAIL, ADDRESS, ENDED, LOST, SERVED, LOCAL, DEFERRED, RESTED };
 
 static struct vain *v;
 
@@ -82,6 +82,7 @@ test_pair(void)
 	    "this sender to this recipient: 421 4.7.0 no, s1"), "with the last reply");
 	learn(RESTED, 1, 1, 3);
 	learn(LOCAL, 1, 1, 3);
+	learn(DEFERRED, 1, 1, 3);
 	ok(rests(1, 1), "what was not asked says nothing");
 	learn(SERVED, 1, 1, 1);
 	ok(!rests(1, 1), "until it is served");
@@ -293,6 +294,7 @@ test_mail(void)
 	vain_drop(&v);
 	learn(MAIL, 1, 1, VAIN_MAX);
 	ok(rests(1, 1) && rests(1, 2) && !rests(2, 1) && !all(), "MAIL of one sender");
+	ok(vain_ended(v), "a 421 ends the session");
 	ok(vain_rests(v, &these, NOW, &o), "its outcome");
 	is(slice_str(o.detail), SL("not asked, as MAIL of this sender was refused 10 times in a "
 	    "row: 421 4.7.0 no, s1"), "has the reply");
