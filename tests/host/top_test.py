@@ -284,9 +284,14 @@ def _():
     with open(QUEUE + "/state/hosts", "w") as file:
         file.write("192.0.2.1:25 mx.example 900 900 %d %d 9 0 %d 0 0 0 0 0\n" %
                    (now - 90, now - 1, now - 90))
+    ids = ["0SJ5TN5K6X3N0BK%d" % i for i in range(9)]
+    os.makedirs(QUEUE + "/wait/1795338480", exist_ok=True)
+    for message in ids[:7]:                     # two have been delivered since they were listed
+        with open(QUEUE + "/wait/1795338480/" + message, "w"):
+            pass
     os.makedirs(QUEUE + "/state/waiting", exist_ok=True)
     with open(QUEUE + "/state/waiting/192.0.2.1:25", "w") as file:
-        file.write("01795338480 0SJ5TN5K6X3N0BKS\n" * 7)
+        file.write("".join("01795338480 %s\n" % message for message in ids))
     check(re.search(r"^192.0.2.1:25 +\w+ +9 +7 mx.example$", once(200), re.M), once(200))
 
 
