@@ -40,7 +40,9 @@ class Server:
 
     def __init__(self, name, *settings, implicit=False, env=None):
         self.directory = os.path.join(BUILD, "tests", name)
-        shutil.rmtree(self.directory, ignore_errors=True)
+        # A session of the last server of that name may just end in it.
+        check(wait_for(lambda: shutil.rmtree(self.directory, ignore_errors=True)
+                       or not os.path.exists(self.directory)), self.directory)
         os.makedirs(self.directory)
         self.config = self.directory + "/conf"
         with open(self.config, "w") as file:
