@@ -57,6 +57,9 @@ queue_by_host_add(const struct queue *q, const char *host, int64_t due_s, const 
 	if (fstat(fd, &st) < 0 || (st.st_size >= BY_HOST_OCTETS_MAX && ftruncate(fd, 0) < 0))
 		r = -errno;
 	(void)snprintf(record, sizeof record, "%0*" PRId64 " %s\n", TIME_LEN, due_s, id);
+	/* Another machine may have adopted the queue since the list was opened. */
+	if (r == 0)
+		r = queue_lease_check(q);
 	if (r == 0)
 		r = queue_write(fd, slice_of(record, RECORD));
 	(void)close(fd);

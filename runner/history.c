@@ -140,7 +140,8 @@ history_note(const struct queue *q, const struct hosts *hosts, int64_t now_s)
 	clock_stamp(&s, now_s);
 	add_counts(&b, q, buf_cstr(&s));
 	add_hosts(&b, hosts, now_s, stamp);
-	if (fd >= 0 && !b.full && st.st_size < HISTORY_OCTETS_MAX)
+	/* Another machine may have adopted the queue since the file was opened. */
+	if (fd >= 0 && !b.full && st.st_size < HISTORY_OCTETS_MAX && queue_lease_check(q) == 0)
 		(void)queue_write(fd, buf_slice(&b));
 	if (fd >= 0)
 		(void)close(fd);
