@@ -201,6 +201,21 @@ check_user(const struct route *route, const struct smtp_path *to, bool possible,
 	return listed(found, SMTP_REFUSE_USER);
 }
 
+/* A route that refuses its recipients: aliases go to other places. */
+static enum smtp_verdict
+check_refusing(const struct policy *p, const struct route *route, const struct smtp_path *to,
+    struct slice *ret_why)
+{
+	enum smtp_verdict verdict = SMTP_REFUSE_USER;
+
+	if (route->aliases && (p->trusted || route->accept == ACCEPT_ANYONE))
+		verdict = check_user(route, to, false, ret_why);
+	if (verdict != SMTP_REFUSE_USER)
+		return verdict;
+	*ret_why = slice_str(route->target);
+	return SMTP_REFUSE_ROUTE;
+}
+
 /* A route of the configuration: may mail go there, and does the recipient exist? */
 static enum smtp_verdict
 check_route(const struct policy *p, const struct smtp_path *to, struct slice *ret_why)
@@ -213,10 +228,8 @@ check_route(const struct policy *p, const struct smtp_path *to, struct slice *re
 	if (domain.n == 0)		/* only <postmaster> can lack it (section 4.5.1) */
 		return SMTP_ACCEPT;
 	route = config_route_from(p->config, sender, domain);
-	if (way_of(route->via)->refuses) {
-		*ret_why = slice_str(route->target);
-		return SMTP_REFUSE_ROUTE;
-	}
+	if (way_of(route->via)->refuses)
+		return check_refusing(p, route, to, ret_why);
 	if (!p->trusted && route->accept != ACCEPT_ANYONE)
 		return SMTP_REFUSE_RELAY;
 	possible = is_possible(route, to);

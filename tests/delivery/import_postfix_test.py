@@ -169,12 +169,12 @@ def our_ways(config, address):
 
 def our_mailbox(text, address):
     mailbox = re.search(r"^mailbox +(\S+)$", text, re.M)
-    via = re.search(r"^route .* via (\S+?),", text, re.M)
+    via = re.search(r"^route .* via (.+?),", text, re.M)
     if mailbox:
         return {"mailbox " + mailbox[1]}
     if HELD in text:
         return {"held"}
-    if "bounces" in text:
+    if "bounces" in text or via[1].startswith("reject:"):
         return {"bounces"}
     host = re.match(r"(?:smtp|lmtp)://([0-9.]+)(?::(\d+))?$", via[1])
     if host:

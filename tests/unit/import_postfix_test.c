@@ -7,8 +7,8 @@
 	"route *: user = anna @sasl:" at "\n" \
 	"route *: password-file = /etc/smtp-handler/import-a.example.password @sasl:" at "\n"
 #define ALIASES_ONLY(domain, at) \
-	"route " domain ": via = maildir:/var/empty/aliases-only-xxx" TEN(TEN("xx")) TEN("xxxx") \
-	" @" at "\nroute " domain ": accept = anyone @" at "\n"
+	"route " domain ": via = reject:no such user here @" at "\n" \
+	"route " domain ": accept = anyone @" at "\n"
 #define MAILBOXES(domain, via, at, maps) \
 	"route " domain ": via = " via " @main.cf:" at "\n" \
 	"route " domain ": accept = anyone @main.cf:" at "\n" \

@@ -11,6 +11,7 @@
 #include "tests/lib/tap.h"
 
 static char users[] = "/tmp/policy_test.XXXXXX", senders[] = "/tmp/policy_test.XXXXXX";
+static char aliases[] = "/tmp/policy_test.XXXXXX";
 static char owners[] = "/tmp/policy_test.XXXXXX", gone[] = "/nonexistent/file";
 static char pattern_open[] = "open.example", pattern_users[] = "users.example";
 static char pattern_closed[] = "closed.example", pattern_moved[] = "moved.example";
@@ -19,6 +20,7 @@ static char pattern_idn[] = "xn--ftz-sna.example";
 static char pattern_idn_users[] = "xn--users-nua.example";
 static char mailboxes[] = "/var/mail/{local}";
 static char pattern_system[] = "system.example", home[] = "Maildir";
+static char pattern_names[] = "names.example", pattern_own[] = "own-names.example";
 static char why_text[] = "has moved";
 
 static struct route routes[] = {
@@ -34,6 +36,10 @@ static struct route routes[] = {
 	    .target = why_text },
 	{ .pattern = pattern_idn, .via = VIA_REJECT, .accept = ACCEPT_ANYONE,
 	    .target = why_text },
+	{ .pattern = pattern_names, .via = VIA_REJECT, .accept = ACCEPT_ANYONE,
+	    .target = why_text, .aliases = aliases },
+	{ .pattern = pattern_own, .via = VIA_REJECT, .accept = ACCEPT_TRUSTED,
+	    .target = why_text, .aliases = aliases },
 	{ .pattern = pattern_idn_users, .via = VIA_MAILDIR, .accept = ACCEPT_ANYONE,
 	    .recipients = users },
 	{ .pattern = pattern_system, .via = VIA_OWNER, .accept = ACCEPT_ANYONE, .target = home,
@@ -86,6 +92,11 @@ static const struct rcpt_case {
 	{ "postmaster+x@plus.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_VERIFIED },
 	{ "u@moved.example", ROUTE, ROUTE, SMTP_ACCEPT },
 	{ "postmaster@moved.example", ROUTE, ROUTE, SMTP_ACCEPT },
+	{ "info@names.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_ACCEPT },
+	{ "Info@NAMES.example", SMTP_ACCEPT, SMTP_ACCEPT, SMTP_ACCEPT },
+	{ "u@names.example", ROUTE, ROUTE, SMTP_ACCEPT },
+	{ "postmaster@names.example", ROUTE, ROUTE, SMTP_ACCEPT },
+	{ "info@own-names.example", ROUTE, SMTP_ACCEPT, SMTP_ACCEPT },
 	{ "u@xn--ftz-sna.example", ROUTE, ROUTE, SMTP_ACCEPT },
 	{ "u@f\303\266tz.example", ROUTE, ROUTE, SMTP_ACCEPT },
 	{ "u@F\303\226TZ.example", ROUTE, ROUTE, SMTP_ACCEPT },
@@ -387,6 +398,7 @@ main(void)
 	write_file(users, "# users.example\nlisted@users.example\nanywhere\n"
 	    "\"a\\ b\"@users.example\n\"quoted\"\nidn@users\303\226.example\n"
 	    "idn2@xn--users-nua.example\n");
+	write_file(aliases, "info: anna@elsewhere.example\n");
 	write_file(senders, "a@one.example\n@two.example\nthree.example\n@vier\303\266.example\n"
 	    "XN--fnf-hoa.example\nsix@6\303\264.example\n");
 	test_recipients();
@@ -397,6 +409,7 @@ main(void)
 	test_standing();
 	(void)unlink(users);
 	(void)unlink(senders);
+	(void)unlink(aliases);
 	(void)unlink(owners);
 	return tap_done();
 }

@@ -353,21 +353,13 @@ open_domain(const struct domains *d, const struct domain *one)
 		(void)plan_set(d->plan, one->section, "accept", one->at, "anyone");
 }
 
-/* A domain that has aliases and no mailboxes: no folder can have the name of one. */
+/* A domain that has aliases and no mailboxes. */
 static void
 set_aliases_only(const struct domains *d, const struct domain *one)
 {
-	char name[257];
-
-	memset(name, 'x', sizeof name - 1);
-	name[sizeof name - 1] = '\0';
-	memcpy(name, "aliases-only-", strlen("aliases-only-"));
 	plan_forget_way(d->plan, one->section);
-	if (plan_set(d->plan, one->section, "via", one->at, "maildir:/var/empty/%s", name))
-		plan_remark(d->plan, one->section, "via", "This domain has aliases only: no "
-		    "mailbox has a name that is as long as this one, so all other recipients are "
-		    "refused.");
-	open_domain(d, one);
+	(void)plan_set(d->plan, one->section, "via", one->at, "reject:no such user here");
+	(void)plan_set(d->plan, one->section, "accept", one->at, "anyone");
 }
 
 /* Is there a name that stands for itself, beside the target of all others? */
