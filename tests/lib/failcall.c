@@ -41,17 +41,16 @@
 
 #ifdef __x86_64__
 
+#include "tests/lib/traced.h"
+
 #define PROCESSES_MAX 512
-#define OPTIONS (PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK | \
-    PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC)
 
 enum failure { FAIL_NONE, FAIL_KILL, FAIL_SHORT, FAIL_ERROR };
 
 struct process {
-	pid_t pid;			/* 0: it has ended */
+	struct traced t;
 	unsigned calls;
 	int fds;			/* open at its exit, or -1 */
-	bool started, in_call;
 	enum failure pending;		/* of the call that it is in */
 	struct user_regs_struct before;
 	struct iovec vector;		/* what `short` has changed */
@@ -80,11 +79,11 @@ static struct process *
 process_of(pid_t pid)
 {
 	for (unsigned i = 0; i < nprocesses; i++)
-		if (processes[i].pid == pid)
+		if (processes[i].t.pid == pid)
 			return &processes[i];
 	if (nprocesses == PROCESSES_MAX)
 		return NULL;
-	processes[nprocesses] = (struct process){ .pid = pid, .fds = -1 };
+	processes[nprocesses] = (struct process){ .t.pid = pid, .fds = -1 };
 	return &processes[nprocesses++];
 }
 
@@ -115,17 +114,14 @@ count_fds(pid_t pid)
 static bool
 takes_parts(pid_t pid, int fd)
 {
-	const int process = (int)syscall(SYS_pidfd_open, pid, 0);
-	const int copy = process < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, process, fd, 0);
+	const int copy = traced_fd(pid, fd);
 	int type = SOCK_STREAM;
 	socklen_t n = sizeof type;
 
-	if (copy >= 0)
+	if (copy >= 0) {
 		(void)getsockopt(copy, SOL_SOCKET, SO_TYPE, &type, &n);
-	if (copy >= 0)
 		(void)close(copy);
-	if (process >= 0)
-		(void)close(process);
+	}
 	return copy >= 0 && type == SOCK_STREAM;
 }
 
@@ -195,16 +191,16 @@ shorten(struct process *p, struct user_regs_struct *regs)
 	struct iovec half;
 
 	p->vector = (struct iovec){ 0 };
-	if (!length || !takes_parts(p->pid, (int)(source_first ? regs->rdi : regs->rdx)))
+	if (!length || !takes_parts(p->t.pid, (int)(source_first ? regs->rdi : regs->rdx)))
 		return false;
 	if (!is_vector(regs) || *length > 1) {
 		*length /= 2;
 		return *length > 0;
 	}
-	if (!peek(p->pid, regs->rsi, &p->vector, sizeof p->vector) || p->vector.iov_len < 2)
+	if (!peek(p->t.pid, regs->rsi, &p->vector, sizeof p->vector) || p->vector.iov_len < 2)
 		return false;
 	half = (struct iovec){ p->vector.iov_base, p->vector.iov_len / 2 };
-	return poke(p->pid, regs->rsi, &half, sizeof half);
+	return poke(p->t.pid, regs->rsi, &half, sizeof half);
 }
 
 /* A call that fails is replaced by one that does nothing and that every sandbox allows.  close(2)
@@ -213,7 +209,7 @@ static void
 fail_call(struct process *p, struct user_regs_struct *regs)
 {
 	if (point.failure == FAIL_KILL) {
-		(void)kill(p->pid, SIGKILL);
+		(void)kill(p->t.pid, SIGKILL);
 	} else if (point.failure == FAIL_ERROR && regs->orig_rax != SYS_close) {
 		regs->orig_rax = SYS_close;
 		regs->rdi = (unsigned long long)-1;
@@ -223,7 +219,7 @@ fail_call(struct process *p, struct user_regs_struct *regs)
 	(void)fprintf(report, "hit %llu\n", p->before.orig_rax);
 	point.process = PROCESSES_MAX;		/* no further call fails */
 	p->pending = point.failure;
-	(void)ptrace(PTRACE_SETREGS, p->pid, NULL, regs);
+	(void)ptrace(PTRACE_SETREGS, p->t.pid, NULL, regs);
 }
 
 /* The word of the report about a call. */
@@ -234,14 +230,14 @@ word_of(struct process *p, const struct user_regs_struct *regs)
 	const bool can = shorten(p, &copy);
 
 	if (p->vector.iov_len)
-		(void)poke(p->pid, regs->rsi, &p->vector, sizeof p->vector);
+		(void)poke(p->t.pid, regs->rsi, &p->vector, sizeof p->vector);
 	p->vector = (struct iovec){ 0 };
 	if (regs->orig_rax == SYS_fcntl &&
 	    (regs->rsi == F_DUPFD || regs->rsi == F_DUPFD_CLOEXEC))
 		return "dup";
 	if (regs->orig_rax == SYS_fcntl && (regs->rsi == F_SETLKW || regs->rsi == F_OFD_SETLKW))
 		return "wait";
-	return !can ? "-" : is_stream(p->pid, (int)regs->rdi) ? "stream" : "short";
+	return !can ? "-" : is_stream(p->t.pid, (int)regs->rdi) ? "stream" : "short";
 }
 
 static void
@@ -249,13 +245,13 @@ enter_call(struct process *p)
 {
 	struct user_regs_struct regs;
 
-	if (ptrace(PTRACE_GETREGS, p->pid, NULL, &regs) < 0)
+	if (ptrace(PTRACE_GETREGS, p->t.pid, NULL, &regs) < 0)
 		return;
 	p->before = regs;
 	p->pending = FAIL_NONE;
 	p->calls++;
 	if (regs.orig_rax == SYS_exit_group)
-		p->fds = count_fds(p->pid);
+		p->fds = count_fds(p->t.pid);
 	if (list_calls)
 		(void)fprintf(report, "call %u %llu %s\n", number_of(p), regs.orig_rax,
 		    word_of(p, &regs));
@@ -269,14 +265,14 @@ leave_call(struct process *p)
 {
 	struct user_regs_struct regs;
 
-	if (p->pending == FAIL_NONE || ptrace(PTRACE_GETREGS, p->pid, NULL, &regs) < 0)
+	if (p->pending == FAIL_NONE || ptrace(PTRACE_GETREGS, p->t.pid, NULL, &regs) < 0)
 		return;
 	if (p->vector.iov_len)
-		(void)poke(p->pid, p->before.rsi, &p->vector, sizeof p->vector);
+		(void)poke(p->t.pid, p->before.rsi, &p->vector, sizeof p->vector);
 	p->before.rax = regs.rax;
 	if (p->pending == FAIL_ERROR)
 		p->before.rax = (unsigned long long)-point.error;
-	(void)ptrace(PTRACE_SETREGS, p->pid, NULL, &p->before);
+	(void)ptrace(PTRACE_SETREGS, p->t.pid, NULL, &p->before);
 	p->pending = FAIL_NONE;
 }
 
@@ -284,44 +280,23 @@ leave_call(struct process *p)
 static int
 stop(struct process *p, int status)
 {
-	const int signal = WSTOPSIG(status);
+	bool call;
+	const int signal = traced_stop(&p->t, status, &call);
 
-	if (signal == (SIGTRAP | 0x80)) {
-		p->in_call = !p->in_call;
-		if (p->in_call)
-			enter_call(p);
-		else
-			leave_call(p);
-		return 0;
-	}
-	if (status >> 16)
-		return 0;			/* an event of ptrace(2) */
-	if (signal == SIGSTOP && !p->started) {
-		p->started = true;
-		return 0;
-	}
+	if (call && p->t.in_call)
+		enter_call(p);
+	else if (call)
+		leave_call(p);
 	return signal;
-}
-
-static void
-born(struct process *parent, int status)
-{
-	const int event = status >> 16;
-	unsigned long child;
-
-	if ((event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK ||
-	     event == PTRACE_EVENT_CLONE) &&
-	    ptrace(PTRACE_GETEVENTMSG, parent->pid, NULL, &child) == 0)
-		(void)process_of((pid_t)child);
 }
 
 static void
 kill_all(void)
 {
 	for (unsigned i = 0; i < nprocesses; i++)
-		if (processes[i].pid) {
+		if (processes[i].t.pid) {
 			(void)fprintf(report, "hung %u\n", i);
-			(void)kill(processes[i].pid, SIGKILL);
+			(void)kill(processes[i].t.pid, SIGKILL);
 		}
 }
 
@@ -329,7 +304,7 @@ static void
 ended(struct process *p, int status)
 {
 	(void)fprintf(report, "end %u %d %d\n", number_of(p), status, p->fds);
-	p->pid = 0;
+	p->t.pid = 0;
 }
 
 /* Until no process is left. */
@@ -342,6 +317,7 @@ watch_all(void)
 		int status;
 		const pid_t pid = waitpid(-1, &status, __WALL);
 		struct process *p;
+		pid_t child;
 
 		if (late && !killed) {
 			kill_all();
@@ -355,7 +331,9 @@ watch_all(void)
 		if (!p)
 			return false;
 		if (WIFSTOPPED(status)) {
-			born(p, status);
+			child = traced_child(pid, status);
+			if (child)
+				(void)process_of(child);
 			(void)ptrace(PTRACE_SYSCALL, pid, NULL, (void *)(long)stop(p, status));
 		} else {
 			ended(p, status);
@@ -388,32 +366,13 @@ parse_point(const char *text)
 	return false;
 }
 
-static pid_t
-start_program(char **argv)
-{
-	const pid_t pid = fork();
-	int status;
-
-	if (pid == 0) {
-		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
-			_exit(126);
-		(void)raise(SIGSTOP);
-		(void)execv(argv[0], argv);
-		_exit(127);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status) ||
-	    ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)(long)OPTIONS) < 0)
-		return -1;
-	process_of(pid)->started = true;
-	return ptrace(PTRACE_SYSCALL, pid, NULL, NULL) < 0 ? -1 : pid;
-}
-
 int
 main(int argc, char **argv)
 {
 	const struct sigaction alarmed = { .sa_handler = on_alarm };
 	unsigned seconds = 30;
 	bool good = true;
+	pid_t pid;
 
 	for (int option; (option = getopt(argc, argv, "+lt:p:")) != -1;)
 		switch (option) {
@@ -436,10 +395,11 @@ main(int argc, char **argv)
 	}
 	report = fopen(argv[optind], "we");
 	if (!report || sigaction(SIGALRM, &alarmed, NULL) < 0 ||
-	    start_program(argv + optind + 1) < 0) {
+	    (pid = traced_start(argv + optind + 1)) < 0) {
 		perror("failcall");
 		return 1;
 	}
+	process_of(pid)->t.started = true;
 	(void)setitimer(ITIMER_REAL, &(const struct itimerval){ .it_value.tv_sec = (time_t)seconds,
 	    .it_interval.tv_sec = 1 }, NULL);
 	good = watch_all();

@@ -37,18 +37,17 @@
 
 #ifdef __x86_64__
 
+#include "tests/lib/traced.h"
+
 #define PROCESSES_MAX 512
 #define WORDS_MAX     2048
 #define WORD_SIZE     200
 #define PATH_SIZE     1024
 #define ID_LENGTH     16
 #define HOLD_US	      20000
-#define OPTIONS (PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK | \
-    PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC)
 
 struct process {
-	pid_t pid;			/* 0: it has ended */
-	bool started, in_call;
+	struct traced t;
 	unsigned changes;
 };
 
@@ -97,11 +96,11 @@ static struct process *
 process_of(pid_t pid)
 {
 	for (unsigned i = 0; i < nprocesses; i++)
-		if (processes[i].pid == pid)
+		if (processes[i].t.pid == pid)
 			return &processes[i];
 	if (nprocesses == PROCESSES_MAX)
 		return NULL;
-	processes[nprocesses] = (struct process){ .pid = pid };
+	processes[nprocesses] = (struct process){ .t.pid = pid };
 	return &processes[nprocesses++];
 }
 
@@ -144,8 +143,7 @@ path_at(pid_t pid, int fd, uint64_t at, char ret[PATH_SIZE])
 static bool
 is_connection(pid_t pid, int fd)
 {
-	const int process = (int)syscall(SYS_pidfd_open, pid, 0);
-	const int copy = process < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, process, fd, 0);
+	const int copy = traced_fd(pid, fd);
 	int type = 0, domain = 0;
 	socklen_t n = sizeof type, m = sizeof domain;
 
@@ -154,8 +152,6 @@ is_connection(pid_t pid, int fd)
 		(void)getsockopt(copy, SOL_SOCKET, SO_DOMAIN, &domain, &m);
 		(void)close(copy);
 	}
-	if (process >= 0)
-		(void)close(process);
 	return type == SOCK_STREAM && (domain == AF_INET || domain == AF_INET6);
 }
 
@@ -282,13 +278,13 @@ enter_call(struct process *p)
 	char path[PATH_SIZE], word[WORD_SIZE];
 	const char *file;
 
-	if (ptrace(PTRACE_GETREGS, p->pid, NULL, &regs) < 0)
+	if (ptrace(PTRACE_GETREGS, p->t.pid, NULL, &regs) < 0)
 		return;
 	for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
 		if (calls[i].number != regs.orig_rax ||
 		    (regs.orig_rax == SYS_fcntl && regs.rsi != F_SETLK && regs.rsi != F_SETLKW))
 			continue;
-		file = file_of(p->pid, &calls[i], &regs, path);
+		file = file_of(p->t.pid, &calls[i], &regs, path);
 		if (!file)
 			return;
 		make_word(p, &calls[i], file, word);
@@ -305,33 +301,12 @@ enter_call(struct process *p)
 static int
 stop(struct process *p, int status)
 {
-	const int signal = WSTOPSIG(status);
+	bool call;
+	const int signal = traced_stop(&p->t, status, &call);
 
-	if (signal == (SIGTRAP | 0x80)) {
-		p->in_call = !p->in_call;
-		if (p->in_call)
-			enter_call(p);
-		return 0;
-	}
-	if (status >> 16)
-		return 0;			/* an event of ptrace(2) */
-	if (signal == SIGSTOP && !p->started) {
-		p->started = true;
-		return 0;
-	}
+	if (call && p->t.in_call)
+		enter_call(p);
 	return signal;
-}
-
-static void
-born(struct process *parent, int status)
-{
-	const int event = status >> 16;
-	unsigned long child;
-
-	if ((event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_VFORK ||
-	     event == PTRACE_EVENT_CLONE) &&
-	    ptrace(PTRACE_GETEVENTMSG, parent->pid, NULL, &child) == 0)
-		(void)process_of((pid_t)child);
 }
 
 /* Until no process is left.  The status of the first one. */
@@ -339,7 +314,7 @@ static int
 watch_all(void)
 {
 	int status, first = 126;
-	pid_t pid;
+	pid_t pid, child;
 
 	while ((pid = waitpid(-1, &status, __WALL)) > 0 || errno == EINTR) {
 		struct process *p = pid > 0 ? process_of(pid) : NULL;
@@ -347,41 +322,24 @@ watch_all(void)
 		if (!p)
 			continue;
 		if (WIFSTOPPED(status)) {
-			born(p, status);
+			child = traced_child(pid, status);
+			if (child)
+				(void)process_of(child);
 			(void)ptrace(PTRACE_SYSCALL, pid, NULL, (void *)(long)stop(p, status));
 			continue;
 		}
 		if (p == processes)
 			first = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-		p->pid = 0;
+		p->t.pid = 0;
 	}
 	return first;
-}
-
-static bool
-start_program(char **argv)
-{
-	const pid_t pid = fork();
-	int status;
-
-	if (pid == 0) {
-		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
-			_exit(126);
-		(void)raise(SIGSTOP);
-		(void)execvp(argv[0], argv);
-		_exit(127);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status) ||
-	    ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)(long)OPTIONS) < 0)
-		return false;
-	process_of(pid)->started = true;
-	return ptrace(PTRACE_SYSCALL, pid, NULL, NULL) == 0;
 }
 
 int
 main(int argc, char **argv)
 {
 	bool good = true;
+	pid_t pid;
 
 	for (int option; (option = getopt(argc, argv, "+lp:")) != -1;)
 		switch (option) {
@@ -402,10 +360,11 @@ main(int argc, char **argv)
 	name = argv[optind];
 	report = open(argv[optind + 1], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0600);
 	folder = argv[optind + 2];
-	if (report < 0 || !start_program(argv + optind + 3)) {
+	if (report < 0 || (pid = traced_start(argv + optind + 3)) < 0) {
 		perror("holdcall");
 		return 126;
 	}
+	process_of(pid)->t.started = true;
 	return watch_all();
 }
 
