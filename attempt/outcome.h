@@ -96,6 +96,9 @@ enum outcome_bar {
 };
 
 #define OUTCOME_TLS_DOWNGRADED "none/downgraded"
+/* The end of words in brackets about a message whose reply is missing.  They are true of that
+ * message alone. */
+#define OUTCOME_TWICE "may arrive twice)"
 
 struct outcome {
 	enum outcome_cause cause;

@@ -28,8 +28,8 @@ static enum content_end
 no_reply(struct transaction *t, int error, struct outcome *o)
 {
 	return lost(t, error,
-	    error == -EPROTO ? "the message (it may arrive twice)"
-			     : "waiting for the reply to the message (it may arrive twice)", o);
+	    error == -EPROTO ? "the message (it " OUTCOME_TWICE
+			     : "waiting for the reply to the message (it " OUTCOME_TWICE, o);
 }
 
 enum content_end
@@ -37,7 +37,7 @@ content_unsure(struct transaction *t, int error, struct outcome *o)
 {
 	char doing[80];
 
-	(void)snprintf(doing, sizeof doing, "%s (the message is out and may arrive twice)",
+	(void)snprintf(doing, sizeof doing, "%s (the message is out and " OUTCOME_TWICE,
 	    commands_name(t));
 	t->link->closed = true;
 	return lost(t, error, doing, o);

@@ -225,11 +225,11 @@ add_reason(struct buf *b, const struct tally *t, const char *subject)
 		buf_fmt(b, "%u connections in a row broke off at mail %s", t->n, subject);
 }
 
-/* The last text, without what is true of its own message only: "(it may arrive twice)". */
+/* The last text, without what is true of its own message only. */
 static struct slice
 last_text(const struct vain *v)
 {
-	const char *text = v->last.detail, *end = strstr(text, "may arrive twice)");
+	const char *text = v->last.detail, *end = strstr(text, OUTCOME_TWICE);
 
 	while (end && end > text && *end != '(')
 		end--;

@@ -223,7 +223,7 @@ set_clients(const struct maincf *m, const char *section, struct slice domain, st
 	}
 }
 
-/* Where the first class of a domain is relay_domains, and where it is another one. */
+/* Postfix takes the first list that has a domain.  The mail goes on, or ends at this host. */
 static const char *const relayed[] = { "relay_domains", NULL };
 static const char *const ours[] = {
 	"mydestination", "virtual_alias_domains", "virtual_mailbox_domains", NULL
