@@ -444,6 +444,17 @@ static const struct import_case cases[] = {
 	  "anna@c.example: anna@m.example ;"
 	  "import-m.example.recipients=# addresses, one in a line anna@m.example "
 	  "ben@m.example ;" },
+	{ "a domain of others that stands for one here: strangers may not send to it",
+	  { { CF, NONE "virtual_mailbox_domains = m.example\nvirtual_mailbox_base = /srv/mail/\n"
+		  "virtual_mailbox_maps = hash:/m\nvirtual_alias_maps = hash:/v\n"
+		  "virtual_alias_domains =\n" },
+	    { "/m", "anna@m.example m.example/anna/\n" }, { "/v", "@z.example @m.example\n" } },
+	  MAILBOXES("m.example", "maildir:/srv/mail/{domain}/{local}", "2", "4")
+	  "route z.example: via = reject:no such user here @v:1\n"
+	  "route z.example: aliases = /etc/smtp-handler/import-virtual.aliases @v:1\n",
+	  { "3 must belong to the user smtp-relay" }, 1,
+	  "import-virtual.aliases=anna@z.example: anna@m.example ;"
+	  "import-m.example.recipients=# addresses, one in a line anna@m.example ;" },
 	{ "all other names go to one of several mailboxes with names of their own",
 	  { { CF, NONE "myorigin = h.example.org\nvirtual_mailbox_domains = m.example\n"
 		  "virtual_mailbox_base = /srv/mail\nvirtual_mailbox_maps = hash:/m\n"

@@ -359,7 +359,8 @@ set_aliases_only(const struct domains *d, const struct domain *one)
 {
 	plan_forget_way(d->plan, one->section);
 	(void)plan_set(d->plan, one->section, "via", one->at, "reject:no such user here");
-	(void)plan_set(d->plan, one->section, "accept", one->at, "anyone");
+	if (one->class != ELSEWHERE)
+		(void)plan_set(d->plan, one->section, "accept", one->at, "anyone");
 }
 
 /* Is there a name that stands for itself, beside the target of all others? */
