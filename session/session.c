@@ -472,6 +472,9 @@ store_content(struct session *s, bool last, struct smtp_reply *ret_filter)
 
 	if (wrong != SMTP_DATA_QUEUED)
 		return wrong;
+	/* A filter takes its time.  With BDAT, the client may still wait for the reply to MAIL. */
+	if (last && s->config->server.milter)
+		session_flush(s);
 	if (last && s->content.error == 0 && !screen_message(s, ret_filter))
 		return SMTP_DATA_FILTER;
 	if (last && milters_discard()) {

@@ -582,6 +582,27 @@ def _():
     filter.close()
 
 
+@test("BDAT in one packet: the replies to commands do not wait for a filter")
+def _():
+    shutil.rmtree(QUEUE)
+    read, waited = threading.Event(), []
+    filter = FakeMilter(SOCKET, {"E": lambda data: (waited.append(read.wait(5)), CONTINUE)[1]})
+    process = subprocess.Popen(
+        [BUILD + "/smtp-handler", "-c", "/dev/null", "-o", "queue.directory=" + QUEUE,
+         "-o", "server.milter=" + filter.place, "-o", "server.hostname=h.example"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process.stdin.write(b"EHLO c\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\n"
+                        b"BDAT 6 LAST\r\n\r\nHi\r\n")
+    process.stdin.flush()
+    while not (line := process.stdout.readline()).startswith(b"250 2.1.5"):
+        check(line.startswith((b"220", b"250")), line)
+    read.set()
+    check((line := process.stdout.readline()).startswith(b"250 2.0.0"), line)
+    same(waited, [True])
+    process.communicate(b"QUIT\r\n", timeout=30)
+    filter.close()
+
+
 @test("a session that is killed over its edits leaves nothing")
 def _():
     for size in (10, 40000):        # in the buffer, and in its room or a second file
