@@ -626,11 +626,25 @@ take_end(struct transaction *t)
 	    TRANSACTION_SPENT : TRANSACTION_NEXT;
 }
 
-/*
- * The commands came to no end: this host does not get further, and the link is of no use.  That
- * holds even if all of the content is out: a server that has not replied to the recipients has not
- * taken it.
- */
+/* The host has said nothing since the commands and the content went out together.  It may keep its
+ * replies until it is done with all of them (RFC 2920 section 3.2), and have stored the message by
+ * then.  One that has replied to MAIL replies as it goes on. */
+static bool
+may_be_taken(const struct transaction *t, int error)
+{
+	if (!t->blind || !commands_all_sent(t) || commands_mail_refused(t))
+		return false;
+	return error == -EPROTO || (error != -ECONNABORTED && !commands_mail_replied(t) &&
+	    content_arrived(t));
+}
+
+static bool
+broke_group(const struct transaction *t)
+{
+	return commands_unanswered(t) > 1 && !link_overdue(t->link);
+}
+
+/* The commands came to no end: this host does not get further, and the link is of no use. */
 static enum transaction_end
 broken(struct transaction *t, int error)
 {
@@ -641,14 +655,15 @@ broken(struct transaction *t, int error)
 	if (error == -EIO ||
 	    (error != -ECONNABORTED && error != -EPROTO && commands_all_replied(t)))
 		return settle_content(t, content_cut(t, error, &o), &o);
-	if (error == -EPROTO && t->blind && commands_all_sent(t) && !commands_mail_refused(t)) {
+	if (may_be_taken(t, error)) {
+		t->no_pipelining = error != -EPROTO && broke_group(t);
 		assume_accepted(t);
 		return settle_content(t, content_unsure(t, error, &o), &o);
 	}
 	if (error != -ECONNABORTED) {
 		t->no_bdat = t->chunked && commands_all_sent(t) && !link_overdue(l);
 		t->no_ahead = t->unheard && error == -ETIMEDOUT;
-		t->no_pipelining = commands_unanswered(t) > 1 && !link_overdue(l);
+		t->no_pipelining = broke_group(t);
 		link_outcome(l, error, commands_name(t), &o);
 		if (!commands_mail_refused(t))	/* else the reply to MAIL explains more */
 			t->why = o;

@@ -155,6 +155,7 @@ bool commands_all_sent(const struct transaction *t);
 bool commands_all_replied(const struct transaction *t);
 /* The next reply belongs to MAIL. */
 bool commands_at_mail(const struct transaction *t);
+bool commands_mail_replied(const struct transaction *t);
 /* MAIL has a reply other than 2yz. */
 bool commands_mail_refused(const struct transaction *t);
 /* The number of commands that were sent and have no reply. */
@@ -191,7 +192,12 @@ enum content_end content_reply_one(struct transaction *t, struct outcome *o);
 /* Not all of the content could be sent: no copy has arrived. */
 enum content_end content_cut(struct transaction *t, int error, struct outcome *o);
 
-/* The content was sent before all replies to commands, and one of those makes no sense. */
+/* Has all that was sent, content too, reached the host's kernel?  An idle link that the host has
+ * closed takes nothing more. */
+bool content_arrived(const struct transaction *t);
+
+/* The content was sent before all replies to commands, and one of those makes no sense or is
+ * missing. */
 enum content_end content_unsure(struct transaction *t, int error, struct outcome *o);
 
 #endif

@@ -32,6 +32,16 @@ no_reply(struct transaction *t, int error, struct outcome *o)
 			     : "waiting for the reply to the message (it " OUTCOME_TWICE, o);
 }
 
+bool
+content_arrived(const struct transaction *t)
+{
+	const struct stream *s = &t->link->stream;
+	struct unacked u;
+
+	/* A socket of this machine does not count: its octets arrive as they are sent. */
+	return s->out.n == 0 && (!unacked_look(t->link->fd, &u) || u.queued == 0);
+}
+
 enum content_end
 content_unsure(struct transaction *t, int error, struct outcome *o)
 {

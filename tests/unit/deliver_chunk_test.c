@@ -124,7 +124,7 @@ static const struct smtp_case cases[] = {
 	  .reports = "1 open|1 no-bdat|1 broke", .want = "deferred 4.4.2" },
 	{ .name = "closed at BDAT before all replies: remembered",
 	  .script = { BOTH ALL "X\n" },
-	  .reports = "1 open|1 no-bdat|1 no-pipelining|1 refused", .want = "deferred 4.4.2" },
+	  .reports = "1 open|1 no-bdat|1 no-pipelining|1 broke", .want = "deferred 4.4.2" },
 	{ .name = "stalled at BDAT: remembered",
 	  .timeouts = true, .script = { BOTH ALL "S 250 ok\nS 250 ok\nE\n" },
 	  .reports = "1 open|1 no-bdat|1 broke", .want = "deferred 4.4.2" },
@@ -155,6 +155,14 @@ static const struct smtp_case cases[] = {
 	{ .name = "R143 lost after the replies to RCPT, perhaps taken: no other exchanger",
 	  .domain = "two.test", .script = { BOTH ALL "S 250 ok\nS 250 ok\nX\n" },
 	  .want = "deferred 4.4.2 lost connection while waiting for the reply to the message" },
+	{ .name = "R143 lost without any reply, perhaps taken: no other exchanger",
+	  .domain = "two.test", .script = { BOTH ALL "X\n" },
+	  .want = "deferred 4.4.2 lost connection in MAIL FROM (the message is out and may arrive "
+	    "twice)" },
+	{ .name = "R143 no reply in time, perhaps taken: no other exchanger",
+	  .domain = "two.test", .timeouts = true, .script = { BOTH ALL "E\n" },
+	  .want = "deferred 4.4.2 timed out in MAIL FROM (the message is out and may arrive "
+	    "twice)" },
 	{ .name = "R142 no sense in a reply to RCPT, perhaps taken: no other exchanger",
 	  .domain = "two.test", .script = { BOTH ALL "S 250 ok\nS 334 what?\nE\n" },
 	  .want = "deferred 4.5.0 unexpected reply to RCPT TO (the message is out and may arrive "
