@@ -60,6 +60,7 @@ transaction_new(struct delivery *d, struct queue_entry *e, const uint32_t *rcpts
 	t->d = d;
 	t->e = e;
 	form_init(&t->form, d, e);
+	outcome_set(&t->why, CAUSE_LOST, SL(""), SL("no exchanger took the message"));
 	t->left = malloc((n ? n : 1) * sizeof *t->left);
 	t->state = malloc(n ? n : 1);
 	if (!t->left || !t->state) {
@@ -568,7 +569,8 @@ settle_content(struct transaction *t, enum content_end end, const struct outcome
 		return TRANSACTION_DONE;
 	case CONTENT_BROKEN:
 		t->no_bdat = t->chunked;
-		t->why = *o;
+		if (!commands_mail_refused(t))
+			t->why = *o;
 		return TRANSACTION_NEXT;
 	case CONTENT_PUT_OFF:
 		return put_off_content(t, o);
@@ -602,6 +604,7 @@ run_content(struct transaction *t)
 static void
 assume_accepted(struct transaction *t)
 {
+	t->mail_accepted = true;
 	for (size_t i = 0; i < t->asked; i++)
 		if (t->state[i] == RCPT_ASKED)
 			t->state[i] = RCPT_ACCEPTED;
@@ -626,16 +629,16 @@ take_end(struct transaction *t)
 	    TRANSACTION_SPENT : TRANSACTION_NEXT;
 }
 
-/* The host has said nothing since the commands and the content went out together.  It may keep its
- * replies until it is done with all of them (RFC 2920 section 3.2), and have stored the message by
- * then.  One that has replied to MAIL replies as it goes on. */
+/* A reply is missing since the commands and the content went out together.  The host may keep
+ * replies until it is done with all that it has read at once (RFC 2920 section 3.2), and have
+ * stored the message by then.  Earlier replies do not exclude that: the group may have come in
+ * several parts, and replies can be lost on their way. */
 static bool
 may_be_taken(const struct transaction *t, int error)
 {
 	if (!t->blind || !commands_all_sent(t) || commands_mail_refused(t))
 		return false;
-	return error == -EPROTO || (error != -ECONNABORTED && !commands_mail_replied(t) &&
-	    content_arrived(t));
+	return error != -ECONNABORTED && content_may_be_there(t, error);
 }
 
 static bool

@@ -155,7 +155,6 @@ bool commands_all_sent(const struct transaction *t);
 bool commands_all_replied(const struct transaction *t);
 /* The next reply belongs to MAIL. */
 bool commands_at_mail(const struct transaction *t);
-bool commands_mail_replied(const struct transaction *t);
 /* MAIL has a reply other than 2yz. */
 bool commands_mail_refused(const struct transaction *t);
 /* The number of commands that were sent and have no reply. */
@@ -192,9 +191,9 @@ enum content_end content_reply_one(struct transaction *t, struct outcome *o);
 /* Not all of the content could be sent: no copy has arrived. */
 enum content_end content_cut(struct transaction *t, int error, struct outcome *o);
 
-/* Has all that was sent, content too, reached the host's kernel?  An idle link that the host has
- * closed takes nothing more. */
-bool content_arrived(const struct transaction *t);
+/* The link broke with this error after the content was written.  Can the host have all of it?  An
+ * idle link that the host has closed takes nothing more. */
+bool content_may_be_there(const struct transaction *t, int error);
 
 /* The content was sent before all replies to commands, and one of those makes no sense or is
  * missing. */

@@ -148,15 +148,9 @@ commands_at_mail(const struct transaction *t)
 }
 
 bool
-commands_mail_replied(const struct transaction *t)
-{
-	return t->replied > AT_MAIL;
-}
-
-bool
 commands_mail_refused(const struct transaction *t)
 {
-	return commands_mail_replied(t) && !t->mail_accepted;
+	return t->replied > AT_MAIL && !t->mail_accepted;
 }
 
 size_t

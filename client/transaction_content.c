@@ -27,19 +27,32 @@ lost(struct transaction *t, int error, const char *doing, struct outcome *o)
 static enum content_end
 no_reply(struct transaction *t, int error, struct outcome *o)
 {
+	if (!content_may_be_there(t, error))
+		return content_cut(t, error, o);
 	return lost(t, error,
 	    error == -EPROTO ? "the message (it " OUTCOME_TWICE
 			     : "waiting for the reply to the message (it " OUTCOME_TWICE, o);
 }
 
+/* A host that closes acknowledges by that what it has read.  If it resets the connection, as
+ * commands behind the content are unread, an earlier acknowledgement may still be due.  After a
+ * time-out, only octets that never left are known to be missing. */
 bool
-content_arrived(const struct transaction *t)
+content_may_be_there(const struct transaction *t, int error)
 {
 	const struct stream *s = &t->link->stream;
+	const uint64_t behind = t->blind ? 0 : s->octets_out - t->content_end;
+	const bool closed = (error == -ECONNRESET || error == -EPIPE) && behind == 0;
 	struct unacked u;
 
+	if (error == -EPROTO)
+		return true;
+	if (t->blind && s->out.n)
+		return false;
 	/* A socket of this machine does not count: its octets arrive as they are sent. */
-	return s->out.n == 0 && (!unacked_look(t->link->fd, &u) || u.queued == 0);
+	if (!unacked_look(t->link->fd, &u))
+		return true;
+	return (closed ? u.queued : u.queued - u.sent) <= (behind ? behind + TLS_OWN_MAX : 0);
 }
 
 enum content_end

@@ -15,6 +15,7 @@
 #define PIPE   HELLO "S 250-fake\nS 250-PIPELINING\nS 250 8BITMIME\n"
 #define ALL    "= MAIL FROM:<a@b>\n= RCPT TO:<c@d>\nB\nQ\n"
 #define BYE    "= QUIT\nE\n"
+#define REST   "|deferred 4.4.2 the exchanger closed the connection before all"
 
 static const struct smtp_case cases[] = {
 	{ .name = "R120 all in one: MAIL, RCPT, BDAT, content",
@@ -148,10 +149,30 @@ static const struct smtp_case cases[] = {
 	  .want = "failed 5.0.0 502 what?" },
 	{ .name = "R142 354 to BDAT",
 	  .script = { BOTH ALL "S 250 ok\nS 250 ok\nS 354 go\nE\n" }, .want = "deferred 4.5.0" },
-	{ .name = "R143 lost before a reply to RCPT: the other exchanger",
+	{ .name = "R143 lost before a reply to RCPT, perhaps taken: no other exchanger",
+	  .domain = "two.test", .script = { BOTH ALL "S 250 ok\nX\n" },
+	  .want = "deferred 4.4.2 lost connection in RCPT TO (the message is out and may arrive "
+	    "twice)" },
+	{ .name = "R143 lost after one of two replies to RCPT: no other exchanger",
+	  .domain = "two.test", .to = "c@d|e@d",
+	  .script = { BOTH "C MAIL\nC RCPT\nC RCPT\nB\nS 250 ok\nS 250 ok\nX\n" },
+	  .want = "deferred 4.4.2 lost connection in RCPT TO (the message is out|deferred 4.4.2 "
+	    "lost connection in RCPT TO (the message is out" },
+	{ .name = "R143 a recipient refused before the link is lost stays refused",
+	  .domain = "two.test", .to = "c@d|e@d",
+	  .script = { BOTH "C MAIL\nC RCPT\nC RCPT\nB\nS 250 ok\nS 550 5.1.1 no\nX\n" },
+	  .want = "failed 5.1.1|deferred 4.4.2 lost connection in RCPT TO (the message is out" },
+	{ .name = "R143 lost after a refusal of MAIL: the other exchanger",
 	  .domain = "two.test",
-	  .script = { BOTH ALL "S 250 ok\nX\n", BOTH ALL "S 250 ok\nS 250 ok\nS 250 ok\n" BYE },
+	  .script = { BOTH ALL "S 451 4.7.1 later\nX\n",
+	    BOTH ALL "S 250 ok\nS 250 ok\nS 250 ok\n" BYE },
 	  .want = "delivered 2.0.0" },
+	{ .name = "R143 a list: lost at one member without any reply, the others wait",
+	  .verp = true, .from = "o@l", .content = "a\nb\rc", .binary = true,
+	  .to = "1@d|2@d|3@d|4@d|5@d|6@d|7@d|8@d|9@d|10@d|11@d|12@d",
+	  .script = { BINARY "C MAIL\nC RCPT\nB\nX\n" },
+	  .want = "deferred 4.4.2 lost connection in MAIL FROM (the" REST REST REST REST REST REST
+	    REST REST REST REST REST },
 	{ .name = "R143 lost after the replies to RCPT, perhaps taken: no other exchanger",
 	  .domain = "two.test", .script = { BOTH ALL "S 250 ok\nS 250 ok\nX\n" },
 	  .want = "deferred 4.4.2 lost connection while waiting for the reply to the message" },
@@ -229,6 +250,36 @@ static const struct smtp_case large[] = {
 	  .want = "deferred 4.4.2 lost connection while sending the message" },
 };
 
+/* A message that fits into the buffers of this end, but not into the window of a peer that does not
+ * read. */
+#define UNREAD HELLO "S 250 fake\nC MAIL\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nW 100\n"
+#define READ   HELLO "S 250 fake\nC MAIL\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nD\n" \
+		"S 250 ok\n" BYE
+static const struct smtp_case buffered[] = {
+	{ .name = "R143 the end of the message was never sent: the other exchanger",
+	  .domain = "two.test", .script = { UNREAD "R\n", READ }, .want = "delivered 2.0.0" },
+	{ .name = "R143 the same in a chunk",
+	  .domain = "two.test",
+	  .script = { BOTH "C MAIL\nC RCPT\nS 250 ok\nS 250 ok\nW 100\nR\n", READ },
+	  .reports = "1 open|1 no-bdat|1 refused|2 open|2 proven", .want = "delivered 2.0.0" },
+	{ .name = "R143 and if the host is silent",
+	  .domain = "two.test", .timeouts = true, .script = { UNREAD "W 3000\n", READ },
+	  .want = "delivered 2.0.0" },
+};
+
+static void
+run_buffered(const struct smtp_case *row, const struct dns_resolver *resolver)
+{
+	static char content[1 << 20];
+	struct smtp_case c = *row;
+	struct buf b = BUF(content);
+
+	while (b.n + 80 < b.cap)
+		buf_str(&b, "0123456789012345678901234567890123456789012345678901234567\r\n");
+	c.content = buf_cstr(&b);
+	smtp_run(&c, resolver);
+}
+
 int
 main(void)
 {
@@ -245,6 +296,8 @@ main(void)
 	smtp_config.relay.ignore_keywords = NULL;
 	for (size_t i = 0; i < sizeof large / sizeof large[0]; i++)
 		smtp_run_large(&large[i]);
+	for (size_t i = 0; i < sizeof buffered / sizeof buffered[0]; i++)
+		run_buffered(&buffered[i], &resolver);
 	mail_done(&smtp_mail);
 	(void)kill(dns, SIGKILL);
 	(void)waitpid(dns, NULL, 0);
