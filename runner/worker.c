@@ -40,9 +40,17 @@ struct work {
 	bool answered;			/* ticket is the reply to the last question for one */
 	struct ticket ticket;
 	bool gone;			/* the runner does not take results any more */
+	uint32_t nresults;		/* of the current job */
 	bool holding;
-	struct frame held; /* FRAME_RCPT: sent with the next one, or as the job's last */
+	struct frame held;	/* FRAME_RCPT: the job's last, which is sent with its end */
 };
+
+/* The job behind i others. */
+static struct loaded_job *
+nth_job(struct work *k, unsigned i)
+{
+	return &k->jobs[(k->first + i) % (WORKER_JOBS + 1)];
+}
 
 /* ---- the worker's end of the sink ---- */
 
@@ -61,7 +69,7 @@ send_held(struct work *k, bool last)
 }
 
 /* One frame has the result of the last recipient and the end of the job, which saves both ends a
- * system call. */
+ * system call.  The others do not wait: the host may take its time for the next one. */
 static void
 send_rcpt(void *ctx, const struct attempt_result *result)
 {
@@ -77,6 +85,8 @@ send_rcpt(void *ctx, const struct attempt_result *result)
 	f->outcome = *result->outcome;
 	memcpy(f->path, result->path.p, n);
 	f->path[n] = '\0';
+	if (++k->nresults < nth_job(k, 0)->frame.job.n)
+		(void)send_held(k, false);
 }
 
 /* This worker's copy of the table learns too, for its next message. */
@@ -127,13 +137,6 @@ send_done(void *ctx)
 }
 
 /* ---- jobs ---- */
-
-/* The job behind i others. */
-static struct loaded_job *
-nth_job(struct work *k, unsigned i)
-{
-	return &k->jobs[(k->first + i) % (WORKER_JOBS + 1)];
-}
 
 /* The runner has its recipients from a process that a message may have taken over.  Are they those
  * of this message, and none has it yet? */
@@ -279,6 +282,7 @@ finish_job(struct work *k, struct delivery *d)
 {
 	struct loaded_job *h = nth_job(k, 0);
 
+	k->nresults = 0;
 	if (h->error == 0) {
 		deliver(d, &h->e, k->rcpts, h->frame.job.n);
 		queue_unload(&h->e);

@@ -9,17 +9,20 @@ import random
 import re
 import select
 import signal
+import socket
 import subprocess
+import threading
 import time
 
 from exchangers import Exchanger
 from nameservers import nsd
 from programs import HANDLER, Site, fresh_directory
-from tap import check, main, note, same, test
+from tap import check, main, note, same, test, wait_for
 
 directory = fresh_directory()
 nsd(directory + "/nsd",
-    {"example.org": "@ MX 10 mx\nmx A 192.0.2.11\nno MX 10 mx.no\nmx.no A 192.0.2.12\n"})
+    {"example.org": "@ MX 10 mx\nmx A 192.0.2.11\nno MX 10 mx.no\nmx.no A 192.0.2.12\n"
+     "one MX 10 mx.one\nmx.one A 192.0.2.13\n"})
 exchanger = Exchanger("192.0.2.11", reply_s=0.005)
 refusing = Exchanger("192.0.2.12", rcpt="550 5.1.1 no")
 site = Site("site", "[route local.example]\nvia = maildir:%s/mail-local/{local}\n"
@@ -130,6 +133,78 @@ def _():
                                        (b"example.org", b"relayed"))})
     check(kills >= 3, "only %d kills" % kills)
     note("killed %d times, %d notices" % (kills, len(site.mailbox("alice")) - had))
+
+
+def log_of(who):
+    """The lines of the log about a recipient."""
+    return "\n".join(line for line in site.log().splitlines()
+                     if "to=%s@one.example.org" % who in line)
+
+
+class OneByOne:
+    """A server that takes one recipient in a transaction.  After the first message it is silent,
+    until it is told to go on."""
+
+    def __init__(self, address):
+        self.took, self.silent, self.goes_on = [], threading.Event(), threading.Event()
+        self._listener = socket.create_server((address, 25))
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            connection, _ = self._listener.accept()
+            threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
+
+    @staticmethod
+    def _line(lines):
+        try:
+            return lines.readline()
+        except ConnectionResetError:
+            return b""
+
+    def _talk(self, connection):
+        lines, rcpt = connection.makefile("rb"), None
+        connection.sendall(b"220 one.example\r\n")
+        while line := self._line(lines):
+            reply = b"250 2.0.0 ok\r\n"
+            if line.startswith(b"MAIL"):
+                rcpt = None
+                if self.took and not self.goes_on.is_set():
+                    self.silent.set()
+                    self.goes_on.wait()
+            elif line.startswith(b"RCPT") and rcpt:
+                reply = b"452 4.5.3 one at a time\r\n"
+            elif line.startswith(b"RCPT"):
+                rcpt = line.split(b"<")[1].split(b"@")[0].decode()
+            elif line == b"DATA\r\n":
+                connection.sendall(b"354 go on\r\n")
+                while lines.readline() not in (b".\r\n", b""):
+                    pass
+                self.took.append(rcpt)
+            try:
+                connection.sendall(reply)
+            except OSError:
+                return
+
+
+@test("a worker, while a host is silent to the next recipient: the log has the one that is done")
+def _():
+    one = OneByOne("192.0.2.13")
+    site.send(["r1@one.example.org", "r2@one.example.org"])
+    process = site.start_relay()
+    check(one.silent.wait(20), site.log()[-2000:])
+    check(wait_for(lambda: " delivered " in log_of("r1"), 5), site.log()[-2000:])
+    workers = subprocess.run(["pgrep", "-P", str(process.pid)], check=True, capture_output=True,
+                             text=True).stdout.split()
+    for pid in workers:
+        os.kill(int(pid), signal.SIGKILL)
+    process.wait(20)
+    check(" deferred " in log_of("r2"), site.log()[-2000:])
+    one.goes_on.set()
+    site.relay("--flush")
+    same(one.took, ["r1", "r2"])
+    same((log_of("r1").count(" delivered "), log_of("r2").count(" delivered ")), (1, 1))
+    same(site.queued(), [])
 
 
 SESSION = "EHLO client.example\r\n" + "".join(
