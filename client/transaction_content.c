@@ -36,23 +36,20 @@ no_reply(struct transaction *t, int error, struct outcome *o)
 
 /* A host that closes acknowledges by that what it has read.  If it resets the connection, as
  * commands behind the content are unread, an earlier acknowledgement may still be due.  After a
- * time-out, only octets that never left are known to be missing. */
+ * time-out the kernel still sends what it has, even after the end of this process. */
 bool
 content_may_be_there(const struct transaction *t, int error)
 {
 	const struct stream *s = &t->link->stream;
 	const uint64_t behind = t->blind ? 0 : s->octets_out - t->content_end;
-	const bool closed = (error == -ECONNRESET || error == -EPIPE) && behind == 0;
 	struct unacked u;
 
-	if (error == -EPROTO)
-		return true;
 	if (t->blind && s->out.n)
 		return false;
 	/* A socket of this machine does not count: its octets arrive as they are sent. */
-	if (!unacked_look(t->link->fd, &u))
+	if ((error != -ECONNRESET && error != -EPIPE) || !unacked_look(t->link->fd, &u))
 		return true;
-	return (closed ? u.queued : u.queued - u.sent) <= (behind ? behind + TLS_OWN_MAX : 0);
+	return behind ? u.queued - u.sent <= behind + TLS_OWN_MAX : u.queued == 0;
 }
 
 enum content_end
