@@ -118,6 +118,10 @@ attempt_report(struct delivery *d, struct queue_entry *e, uint32_t rcpt, const s
 	struct outcome full = *o;
 
 	full.times = times_of(d);
+	/* An outcome that nobody has set must not count: as zeros it is a delivery. */
+	if (!outcome_valid(&full))
+		outcome_set(&full, CAUSE_LOCAL, SL(""), SL("the attempt ended without an outcome"));
+	o = &full;
 	d->undelivered |= o->kind != OUTCOME_DELIVERED;
 	/* Mark first: after a crash the message must not be delivered again.  If the mark cannot be
 	 * written, the sink still gets the outcome, and the runner finishes or defers the message

@@ -50,6 +50,19 @@ report_one(struct mail *m, const struct row *row)
 	    "%s", row->name);
 }
 
+static void
+report_nothing(struct mail *m)
+{
+	static const struct outcome unset;
+	const struct attempt_sink sink = { .rcpt = take_result };
+	struct delivery d = { .sink = &sink, .begun_us = clock_us() };
+
+	attempt_report(&d, &m->e, 0, &unset);
+	ok(outcome_valid(&seen) && seen.kind == OUTCOME_DEFERRED &&
+	    m->e.rcpts[0].state != QUEUE_DELIVERED && d.undelivered,
+	    "an outcome that nobody has set is no delivery");
+}
+
 int
 main(void)
 {
@@ -59,6 +72,7 @@ main(void)
 	mail_put(&m, "a@b", "", "c@d", SL("Subject: x\r\n\r\n"));
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
 		report_one(&m, &rows[i]);
+	report_nothing(&m);
 	mail_done(&m);
 	return tap_done();
 }
