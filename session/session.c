@@ -472,9 +472,6 @@ store_content(struct session *s, bool last, struct smtp_reply *ret_filter)
 
 	if (wrong != SMTP_DATA_QUEUED)
 		return wrong;
-	/* A filter takes its time.  With BDAT, the client may still wait for the reply to MAIL. */
-	if (last && s->config->server.milter)
-		session_flush(s);
 	if (last && s->content.error == 0 && !screen_message(s, ret_filter))
 		return SMTP_DATA_FILTER;
 	if (last && milters_discard()) {
@@ -529,8 +526,11 @@ session_chunk(struct session *s, struct smtp_reply *ret, unsigned *ret_times)
 	if (error < 0)
 		content_fail(&s->content, error);
 	got = content_chunk(s);
-	if (got <= 0)
-		return got;
+	/* A filter takes its time, and the client may still wait for the reply to MAIL. */
+	if (got > 0 && last && s->config->server.milter)
+		session_flush(s);
+	if (got <= 0 || s->lost)	/* a client that is gone would send the message again */
+		return got < 0 ? got : 0;
 	result = store_content(s, last, &filter);
 	*ret_times = last ? server_final_replies(&s->smtp) : 1;
 	*ret = server_end_of_chunk(&s->smtp, result, content_id(&s->content));

@@ -603,6 +603,31 @@ def _():
     filter.close()
 
 
+@test("a client that is gone gets no message by BDAT into the queue")
+def _():
+    shutil.rmtree(QUEUE)
+    asked = []
+    filter = FakeMilter(SOCKET, {"E": lambda data: (asked.append(data), CONTINUE)[1]})
+    process = subprocess.Popen(
+        [BUILD + "/smtp-handler", "-c", "/dev/null", "-o", "queue.directory=" + QUEUE,
+         "-o", "server.milter=" + filter.place, "-o", "server.hostname=h.example"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdin.write(b"EHLO c\r\n")
+    process.stdin.flush()
+    while not process.stdout.readline().startswith(b"250 "):
+        pass
+    process.stdout.close()
+    process.stdin.write(b"MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\n"
+                        b"BDAT 6 LAST\r\n\r\nHi\r\n")
+    process.stdin.close()
+    log = process.stderr.read()
+    process.wait(30)
+    check(b"end=lost" in log and b"accepted" not in log, log)
+    same(asked, [])
+    same([name for _, _, names in os.walk(QUEUE) for name in names if len(name) == 16], [])
+    filter.close()
+
+
 @test("a session that is killed over its edits leaves nothing")
 def _():
     for size in (10, 40000):        # in the buffer, and in its room or a second file
