@@ -23,11 +23,11 @@ static const char usage[] =
     "                           [--run-commands] [FILE | -]\n"
     "Read the configuration of another mail program, and print that of smtp-handler.\n"
     "\n"
-    "  FILE            such as /etc/msmtprc, ssmtp.conf, dma.conf, remotes, main.cf or\n"
-    "                  update-exim4.conf.conf, or the folder of it; - is standard input; by\n"
+    "  FILE            such as /etc/msmtprc, ssmtp.conf, dma.conf, remotes, main.cf, smtpd.conf\n"
+    "                  or update-exim4.conf.conf, or the folder of it; - is standard input; by\n"
     "                  default the usual places\n"
-    "  --from KIND     msmtp, ssmtp, dma, nullmailer, postfix or exim, if the name does not\n"
-    "                  show it\n"
+    "  --from KIND     msmtp, ssmtp, dma, nullmailer, postfix, exim or opensmtpd, if the name\n"
+    "                  does not show it\n"
     "  --write DIR     write the configuration and its passwords into DIR, which is usually\n"
     "                  " PLAN_FOLDER "\n"
     "  --force         replace files that are there\n"
@@ -236,7 +236,8 @@ find_usual(struct import *im, const struct options *o, const struct import_kind 
 	}
 	if (found == 0)
 		return complain(EX_NOINPUT, "no file", "there is no configuration of msmtp, ssmtp, "
-		    "dma, nullmailer, Postfix or Debian's Exim in its usual place: name the file");
+		    "dma, nullmailer, Postfix, Debian's Exim or OpenSMTPD in its usual place: name "
+		    "the file");
 	return found == 1 ? 0 : EX_USAGE;
 }
 
@@ -271,7 +272,7 @@ find_file(struct import *im, const struct options *o, const struct import_kind *
 	}
 	*ret = o->from ? kind_named(o->from) : import_kind_of(o->file);
 	return *ret ? 0 : complain(EX_USAGE, o->file, "say what it is by --from msmtp, ssmtp, dma, "
-	    "nullmailer, postfix or exim; no other program's file can be read");
+	    "nullmailer, postfix, exim or opensmtpd; no other program's file can be read");
 }
 
 /* ---- the result ---- */
@@ -430,7 +431,7 @@ parse_options(struct options *o, int argc, char **argv)
 		return complain(EX_USAGE, argv[optind + 1], "name one file");
 	if (o->from && !kind_named(o->from))
 		return complain(EX_USAGE, o->from, "the kinds are msmtp, ssmtp, dma, nullmailer, "
-		    "postfix, exim");
+		    "postfix, exim, opensmtpd");
 	if (o->write && (o->write[0] != '/' || strpbrk(o->write, " \t#")))
 		return complain(EX_USAGE, o->write, "write an absolute path without blanks");
 	if (o->force && !o->write)

@@ -68,6 +68,11 @@ dc_eximconfig_configtype='satellite'
 dc_smarthost='ADDRESS::465'
 """, "etc/exim4/exim4.conf.localmacros": "REMOTE_SMTP_SMARTHOST_PROTOCOL = smtps\n",
              "etc/exim4/passwd.client": "*:anna:PASSWORD\n"},
+    "opensmtpd": {"etc/smtpd.conf": """
+table secrets file:/etc/secrets
+action "out" relay host smtps://label@ADDRESS auth <secrets>
+match from local for any action "out"
+""", "etc/secrets": "label anna:PASSWORD\n"},
 }
 
 

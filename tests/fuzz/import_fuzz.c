@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * A digit or 'e' for the reader, the file to import and, after each NUL, a file that is beside it.
- * Our programs read each result.
+ * A digit, 'e' or 'o' for the reader, the file to import and, after each NUL, a file that is beside
+ * it.  Our programs read each result.
  */
 #include "tools/import/import.h"
 #include "tools/import/output.h"
@@ -53,7 +53,7 @@ check_files(const struct plan *p)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const size_t exim = 7;		/* the index of the kind that 'e' means */
+	const size_t exim = 7, opensmtpd = 8;	/* the kinds that 'e' and 'o' mean */
 	const struct config_report report = { .error = no_mistake };
 	struct slice rest, text, whole = slice_of((const char *)data, size);
 	struct plan plan;
@@ -68,7 +68,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	files.text = rest;
 	text = slice_of(plan_copy(&plan, text), text.n);
 	if (size) {
-		const struct import_kind *k = &import_kinds[data[0] == 'e' ? exim : data[0] % exim];
+		const struct import_kind *k = &import_kinds[data[0] == 'e' ? exim :
+		    data[0] == 'o' ? opensmtpd : data[0] % exim];
 
 		k->read(&im, k->main, text);
 	}

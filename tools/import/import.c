@@ -13,6 +13,9 @@ const struct import_kind import_kinds[] = {
 	{ "nullmailer", "/etc/nullmailer/remotes", import_nullmailer },
 	{ "postfix", "/etc/postfix/main.cf", import_postfix },
 	{ "exim", "/etc/exim4/update-exim4.conf.conf", import_exim },
+	{ "opensmtpd", "/etc/smtpd.conf", import_opensmtpd },
+	{ "opensmtpd", "/etc/smtpd/smtpd.conf", import_opensmtpd },
+	{ "opensmtpd", "/etc/mail/smtpd.conf", import_opensmtpd },
 	{ NULL, NULL, NULL },
 };
 

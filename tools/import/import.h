@@ -34,6 +34,7 @@ void import_dma(struct import *im, const char *file, struct slice text);
 void import_nullmailer(struct import *im, const char *file, struct slice text);
 void import_postfix(struct import *im, const char *file, struct slice text);
 void import_exim(struct import *im, const char *file, struct slice text);
+void import_opensmtpd(struct import *im, const char *file, struct slice text);
 
 /* The kind of a file by its name; NULL if the name does not show it. */
 const struct import_kind *import_kind_of(const char *path);
