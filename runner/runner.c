@@ -439,6 +439,7 @@ job_over(struct runner *r, struct worker *w)
 	const struct outcome *last = job_outcome(job, &who.served);
 	const struct frozen *frozen;
 
+	who.begun_ms = w->over_ms ? w->over_ms : w->begun_ms;
 	pace_over(w);
 	w->njobs--;
 	for (size_t i = 0; i < w->njobs; i++)

@@ -44,6 +44,7 @@ struct vain {
 	/* In a row, of any mail: */
 	struct tally all;
 	unsigned lost;			/* of these, connections that broke off */
+	int64_t lost_ms;		/* the last one of any mail; monotonic, 0: none */
 	unsigned nrefused;
 	uint64_t refused[VAIN_SENDERS];	/* different senders whose MAIL was refused */
 	/* Others that have neither a sender nor a recipient in common: as many senders or
@@ -156,8 +157,10 @@ add(struct vain **at, const struct vain_who *who, const struct outcome *o, int64
 
 	if (!v)
 		v = *at = calloc(1, sizeof *v);
-	if (!v)
+	if (!v || (o->bar == BAR_NONE && who->begun_ms && who->begun_ms < v->lost_ms))
 		return;
+	if (o->bar == BAR_NONE)
+		v->lost_ms = now_ms;
 	v->last = *o;
 	v->last_sender = who->sender;
 	v->time++;

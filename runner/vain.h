@@ -20,6 +20,7 @@
 /* The sender and the recipients of a job, as hashes with a key (base/keyed_hash.h). */
 struct vain_who {
 	uint64_t sender, rcpts;
+	int64_t begun_ms;		/* the attempt, monotonic; 0: not known */
 	bool verp;			/* a reply may name one of several recipients */
 	bool served;			/* in this attempt some recipients got their mail */
 };
@@ -27,7 +28,9 @@ struct vain_who {
 /* NULL: none. */
 struct vain;
 
-/* The outcome of an attempt for them.  Without memory nothing is learned. */
+/* The outcome of an attempt for them.  Connections that were open when one broke off, and break off
+ * too, are no further ones in a row: all of them may have had the same host.  Nothing is learned
+ * without memory. */
 void vain_learn(struct vain **v, const struct vain_who *who, const struct outcome *o,
     int64_t now_ms);
 

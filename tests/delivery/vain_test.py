@@ -6,10 +6,11 @@ import subprocess
 import threading
 import time
 
+from exchangers import Exchanger, in_loop
 from nameservers import nsd
 from programs import BUILD, Site, fresh_directory
 from sink import Sink
-from tap import check, main, same, test, wait_for
+from tap import check, main, note, same, test, wait_for
 
 directory = fresh_directory()
 sink = Sink(("192.0.2.11", 25))
@@ -136,6 +137,30 @@ def _():
         check(all(not named or to == named for to, named in said), said)
         check("3 connections in a row broke off at mail of all senders" in log, log[-3000:])
         site.stop()
+
+
+@test("one host of two cuts all its connections at once: the mail in line goes on")
+def _():
+    hosts = [Exchanger(address, reply_s=0.02) for address in ("192.0.2.12", "192.0.2.13")]
+    site = new_site("cut", via="smtp://192.0.2.12 smtp://192.0.2.13\nhost-order = balanced")
+    for i in range(300):
+        site.send("bob%d@example.org" % i, sender="s%d@sender.example" % i)
+    process = site.start_relay()
+    check(wait_for(lambda: all(len(host.messages) > 20 for host in hosts), 20), site.log()[-2000:])
+    most = hosts[0].open
+
+    async def cut():
+        hosts[0].cut()
+    in_loop(cut())
+    process.wait(40)
+    waiting = len(site.queued("wait"))
+    note("%d connections were cut, %d messages wait" % (most, waiting))
+    check(most >= 3 and waiting <= 20, most, waiting, site.log()[-2000:])
+    check("in a row" not in site.log(), site.log()[-2000:])
+    check(sum(len(host.messages) for host in hosts) >= 300 - waiting)
+    site.stop()
+    for host in hosts:
+        host.stop()
 
 
 @test("a retry while a list is delivered in several sessions: all members have their mail")

@@ -269,6 +269,35 @@ test_random(void)
 	ok(wrong == 0, "mail rests if its sender or recipient is bad, and none else (%u)", wrong);
 }
 
+/* A connection that breaks off at now_ms, at a message that began at begun_ms. */
+static void
+lose(unsigned subject, int64_t begun_ms, int64_t now_ms)
+{
+	struct vain_who these = who(subject, subject);
+	struct outcome o;
+
+	these.begun_ms = begun_ms;
+	outcome_set(&o, CAUSE_LOST, SL("mx.example"), SL("lost connection in DATA"));
+	vain_learn(&v, &these, &o, now_ms);
+}
+
+static void
+test_at_once(void)
+{
+	vain_drop(&v);
+	for (unsigned i = 1; i < 20; i++)
+		lose(i, NOW, NOW + 100);
+	for (unsigned i = 1; i < 20; i++)
+		lose(i, NOW + 99, NOW + 200);
+	ok(!all(), "connections that were open together, and broke off, count once");
+	lose(20, NOW + 100, NOW + 300);
+	ok(!all(), "one that began after that is the second");
+	lose(21, NOW + 299, NOW + 400);
+	ok(!all(), "one that began before that does not count");
+	lose(22, NOW + 300, NOW + 500);
+	ok(all(), "another one after that is the third, of other mail: all mail is meant");
+}
+
 static void
 test_lost(void)
 {
@@ -339,6 +368,7 @@ main(void)
 	test_rcpts();
 	test_all();
 	test_lost();
+	test_at_once();
 	test_mail();
 	test_many();
 	test_texts();
