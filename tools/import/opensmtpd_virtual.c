@@ -36,7 +36,7 @@ is_hidden(const struct opensmtpd_virtual *v, const struct opensmtpd_row *row)
 	for (size_t i = 0; i < v->table->n; i++) {
 		const struct opensmtpd_row *other = &v->table->rows[i];
 
-		if (memchr(other->key.p, '@', other->key.n) &&
+		if (other->key.n == row->key.n + 1 + v->domain.n &&
 		    slice_ieq(local_of(v, other), row->key))
 			return true;
 	}
