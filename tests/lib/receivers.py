@@ -89,8 +89,9 @@ class OpenSMTPD:
 
     @staticmethod
     def _folders():
+        # /run has its control socket: a second OpenSMTPD of this machine would find that in use.
         for path, mode in (("/usr/libexec", "755"), ("/var/spool", "711"), ("/var/lib", "755"),
-                           ("/mnt", "755")):
+                           ("/run", "755"), ("/mnt", "755")):
             subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=" + mode, "tmpfs", path],
                            check=True)
         shutil.copytree(PEERS + "/usr/libexec/opensmtpd", "/usr/libexec/opensmtpd")
