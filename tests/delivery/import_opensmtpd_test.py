@@ -11,6 +11,7 @@ import random
 import re
 import shutil
 import smtplib
+import socket
 import subprocess
 
 from exchangers import Exchanger
@@ -85,7 +86,7 @@ class Server:
         self._process = subprocess.Popen(
             [PEERS + "/usr/sbin/smtpd", "-d", "-f", self.path],
             env=peer_environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        check(wait_for(lambda: listens("127.0.0.1"), 10), "OpenSMTPD does not listen", self.says())
+        check(wait_for(lambda: listens("127.0.0.1"), 30), "OpenSMTPD does not listen", self.says())
 
     def says(self):
         return open(self.log).read()
@@ -105,7 +106,7 @@ class Server:
         for i, address in enumerate(addresses):
             with smtplib.SMTP("127.0.0.1", 25, timeout=20, source_address=(source, 0)) as client:
                 client.sendmail("probe%d@h.example.org" % i, address, "Subject: x\n\nx\n")
-        check(wait_for(self._is_done, 20), self.says())
+        check(wait_for(self._is_done, 40), self.says())
         return {address: ends("probe%d@h.example.org" % i) for i, address in enumerate(addresses)}
 
     def _is_done(self):
@@ -114,10 +115,21 @@ class Server:
         return taken and all(re.search(r"(?:mda|mta) delivery evpid=%s " % one, self.says())
                              for one in taken)
 
+    @staticmethod
+    def _is_controlled():
+        try:
+            with socket.socket(socket.AF_UNIX) as control:
+                control.connect("/var/run/smtpd.sock")
+            return True
+        except OSError:
+            return False
+
     def stop(self):
         self._process.terminate()
         self._process.wait(10)
-        wait_for(lambda: not listens("127.0.0.1"), 10)
+        # Its other processes end a moment later, and a new server finds their socket.
+        check(wait_for(lambda: not listens("127.0.0.1") and not self._is_controlled(), 20),
+              self.says())
         shutil.rmtree("/var/spool/smtpd", ignore_errors=True)
         for path in mailboxes():
             os.unlink(path)

@@ -102,11 +102,13 @@ static const struct import_case cases[] = {
 	  "route *: via = mx @smtpd.conf:7\n"
 	  "route localhost: via = maildir:~/Mail @smtpd.conf:5\n"
 	  "route localhost: recipients = users @smtpd.conf:5\n"
-	  "route localhost: accept = trusted @smtpd.conf:5\n",
-	  { "1 this alias is left out: |x: mail to programs",
+	  "route localhost: accept = trusted @smtpd.conf:5\n"
+	  "route localhost: junk-folder = on @smtpd.conf:5\n",
+	  { "0 the files .forward of users have no effect",
+	    "1 this alias is left out: |x: mail to programs",
 	    "0 mail of users goes into Maildirs: type ",
 	    "0 mail for root is refused, as users of the",
-	    "5 mail for localhost goes to the users of this" }, 4,
+	    "5 mail for localhost goes to the users of this" }, 5,
 	  "import-a.example.aliases=anna@a.example: \\anna@localhost x@a.example: "
 	  "\\ben@localhost, dora@c.example chain@a.example: \\ben@localhost bare@a.example: "
 	  "\\ben@localhost ;import-b.example.aliases=bare@b.example: \\ben@localhost ;" },
@@ -815,18 +817,18 @@ static const struct import_case cases[] = {
 	  "route localhost: via = maildir:~/Maildir @smtpd.conf:7\n"
 	  "route localhost: recipients = users @smtpd.conf:7\n"
 	  "route localhost: accept = trusted @smtpd.conf:7\n",
-	  { "3 all other names of a.example went to anna,",
+	  { "0 the files .forward of users have no effect",
+	    "3 all other names of a.example went to anna,",
 	    "8 the Maildirs of /m/{local} must belong to the",
 	    "4 a name of b.example is refused, and all",
 	    "4 all other names of b.example went to",
 	    "4 mail for y@b.example is refused with another",
 	    "8 mail for anna+detail goes into the Maildir of",
+	    "9 mailboxes are Maildirs: new mail is in",
 	    "5 the rows of a lead to each other, or to too",
 	    "5 this alias is left out: a@c.example: there is",
 	    "5 the rows of b lead to each other, or to too",
-	    "5 this alias is left out: b@c.example: there is",
-	    "5 the rows of x lead to each other, or to too",
-	    "5 this alias is left out: x@c.example: there is" }, 18,
+	    "5 this alias is left out: b@c.example: there is" }, 20,
 	  "import-write-the-host-here.password=;import-a.example.aliases=x@a.example: "
 	  "\\ben@localhost "
 	  ";import-see-the-lines-above.recipients=;import-d.example.aliases=x@d.example: "
@@ -900,6 +902,24 @@ static const struct import_case cases[] = {
 	  "route *: via = reject:mail for other domains is not sent @smtpd.conf:0\n",
 	  { "3 the networks of a rule may send to other" }, 1,
 	  "import-see-the-lines-above.recipients=;" },
+	{ "junk of users, whose machine has no mailboxes by its name",
+	  { { CONF, "listen on lo0\naction \"out\" relay\n"
+		    "action v maildir junk virtual { \"x@a.example\" = \"anna\" }\n"
+		    "match from any for domain a.example action v\n"
+		    "match for local action out\n" },
+	    { "/etc/hostname", "h.example.org\n" } },
+	  "route a.example: via = reject:no such user here @smtpd.conf:4\n"
+	  "route a.example: aliases = /etc/smtp-handler/import-a.example.aliases "
+	      "@smtpd.conf:4\n"
+	  "route a.example: subaddress = + @smtpd.conf:4\n"
+	  "route a.example: accept = anyone @smtpd.conf:4\n"
+	  MX("localhost", "5", "trusted") MX("h.example.org", "5", "trusted")
+	  "route *: via = reject:mail for other domains is not sent @smtpd.conf:0\n"
+	  DECIDE("1", "smtpd.conf:3"),
+	  { "0 the files .forward of users have no effect",
+	    "3 users of the machine have mail of other" }, 2,
+	  "import-a.example.aliases=x@a.example: \\anna@localhost "
+	  ";import-see-the-lines-above.recipients=;" },
 };
 
 int

@@ -442,6 +442,17 @@ aliases_of(struct opensmtpd_actions *a, const struct opensmtpd_action *x, const 
 	return local_text_end(text, "host", NULL, t->at);
 }
 
+/* Mail of users of the machine, in Maildirs of their homes or elsewhere. */
+static void
+note_users(const struct opensmtpd_actions *a, const struct opensmtpd_action *x)
+{
+	plan_note(a->f->im->plan, (struct plan_at){ a->f->path, 0 }, "the files .forward of users "
+	    "have no effect here: write aliases");
+	if (x->mbox)
+		plan_note(a->f->im->plan, x->at, "mailboxes are Maildirs: new mail is in ~/Maildir "
+		    "and not in one file, so point the users' programs there");
+}
+
 /* The mail of users of the machine. */
 static void
 set_users(struct opensmtpd_actions *a, const struct opensmtpd_action *x, const char *section,
@@ -450,12 +461,8 @@ set_users(struct opensmtpd_actions *a, const struct opensmtpd_action *x, const c
 	struct plan *p = a->f->im->plan;
 	const char *folder = home_folder(p, x), *aliases = aliases_of(a, x, section), *path;
 
-	plan_note(p, (struct plan_at){ a->f->path, 0 }, "the files .forward of users have no "
-	    "effect here: write aliases");
+	note_users(a, x);
 	if (x->way == OPENSMTPD_MAILDIR && folder && !x->one_user) {
-		if (x->mbox)
-			plan_note(p, x->at, "mailboxes are Maildirs: new mail is in ~/Maildir and "
-			    "not in one file, so point the users' programs there");
 		local_domain(a->f->im, plan_copy(p, domain), folder, aliases, at);
 		return;
 	}
@@ -521,6 +528,8 @@ set_virtual(struct opensmtpd_actions *a, const struct opensmtpd_action *x, const
 		else if (!a->folder)
 			a->folder_at = x->at;
 		a->folder = a->folder ? a->folder : folder;
+		a->junk |= x->junk;
+		note_users(a, x);
 		(void)plan_set(p, section, "via", at, "reject:no such user here");
 	} else if (x->way == OPENSMTPD_ALIASES && !x->held) {
 		v.in_homes = true;
@@ -601,4 +610,7 @@ opensmtpd_ways_settle(struct opensmtpd_actions *a)
 		    "~/%.100s, and that of localhost elsewhere: write one via into [route "
 		    "localhost]", a->folder);
 	}
+	via = plan_get(p, "route localhost", "via");
+	if (a->junk && via && strncmp(via, "maildir:", 8) == 0)
+		(void)plan_set(p, "route localhost", "junk-folder", a->folder_at, "on");
 }

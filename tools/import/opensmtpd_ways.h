@@ -33,6 +33,7 @@ struct opensmtpd_actions {
 	const char *delimiter;		/* between user and detail */
 	const char *folder;		/* in the home, of virtual users; or NULL */
 	struct plan_at folder_at;
+	bool junk;			/* their junk goes into a folder of its own */
 };
 
 bool opensmtpd_actions_init(struct opensmtpd_actions *a, struct opensmtpd_file *f);
