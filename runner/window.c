@@ -94,7 +94,7 @@ window_take_back(struct message *m, uint32_t *rcpts, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct result **at = &m->results[rcpts[i]];
 
-		if (*at && (*at)->outcome.kind != OUTCOME_DEFERRED)
+		if (*at && !((*at)->outcome.kind == OUTCOME_DEFERRED && (*at)->outcome.everyone))
 			continue;
 		free(*at);
 		*at = NULL;

@@ -75,9 +75,9 @@ void window_forget(struct window *w, struct message *m);
 
 /* Store the result of a recipient.  The first one stays. */
 void window_result(struct message *m, uint32_t rcpt, const struct outcome *o, bool noted);
-/* Discard the deferred results of these recipients, because the job does not count as an attempt.
- * Recipients with another result are removed from the list.  The number of recipients that are
- * left. */
+/* Discard the results of these recipients for which there was no session: for them, the job is no
+ * attempt.  Recipients with another result are removed from the list, also deferred
+ * ones: a host was asked, and may have the message.  The number of recipients that are left. */
 size_t window_take_back(struct message *m, uint32_t *rcpts, size_t n);
 /* The message waits for these hosts. */
 void window_wait(struct message *m, struct absent *a);
