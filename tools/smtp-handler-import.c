@@ -339,7 +339,8 @@ finish(struct plan *p, const struct options *o, const char *source)
 		run_commands(p);
 	output_notes(p, o->write != NULL, stderr);
 	if (p->failed)
-		return complain(EX_OSERR, source, "no memory, or it has too many settings");
+		return complain(EX_OSERR, source, "no memory, or it has too many settings for one "
+		    "import: leave out some of its domains, and write their [route]s by hand");
 	if (!output_check(p, &report))
 		return complain(EX_CONFIG, source, "nothing is printed: please report this");
 	if (!o->write) {
