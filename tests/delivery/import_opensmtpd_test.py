@@ -175,9 +175,14 @@ def our_ways(config, address):
     text = run(RELAY, "-c", config, "-o", "relay.dnssec=off", "-o", "relay.mta-sts=off",
                "--explain", address.lstrip("\\")).stdout
     aliases = re.findall(r"^alias +(\S+)$", text, re.M)
+    via = re.search(r"^route .* via (.+?),", text, re.M)[1]
+    address = address.lstrip("\\")
+    if aliases == [address] and "{local}" in via:     # it has a mailbox of its own
+        local, domain = address.split("@")
+        path = via.replace("{domain}", domain).replace("{local}", local)
+        return {"mailbox " + path.replace("maildir:", "")}
     if aliases:
         return set().union(*(our_ways(config, alias) for alias in aliases))
-    via = re.search(r"^route .* via (.+?),", text, re.M)[1]
     mailbox = re.search(r"^mailbox +(\S+)$", text, re.M)
     if HELD in text:
         return {"held"}
@@ -275,6 +280,42 @@ def _():
         "host@v.example", "host@w.example", "any@w.example", "friend@w.example", "anna@n.example",
         "info@n.example", "loop@n.example", "bare@n.example", "nobody@n.example", "x@i.example",
         "x@far.example", "info+x@n.example", "chain@n.example", "both@n.example"])
+
+
+@test("the last row of a name counts, aliases are names alone, a postmaster has its own mailbox")
+def _():
+    compare("rows", {
+        "smtpd.conf": LISTEN + RELAYS + """
+table aliases file:FOLDER/aliases
+table names { "x@n.example" = "anna", "X@N.example" = "ben" }
+table boxes { "postmaster" = "vmail", "anna@v.example" = "vmail", "root" = "anna@v.example", \\
+	"@w.example" = "vmail" }
+action "local" maildir alias <aliases>
+action "homes" maildir virtual <names>
+action "boxes" maildir "/mnt/mail/%{dest.domain}/%{dest.user}" user vmail virtual <boxes>
+match from any for local action "local"
+match from any for domain "n.example" action "homes"
+match from any for domain { "v.example", "w.example" } action "boxes"
+match for any action "out"
+""",
+        "aliases": "root: anna\nroot: ben\nteam: anna\nTeam: dora@far.example\n"
+                   "lists@h.example.org: anna\n"},
+            ["root@localhost", "team@h.example.org", "lists@h.example.org", "x@n.example",
+             "postmaster@v.example", "postmaster@w.example", "root@v.example", "anna@v.example"])
+
+
+@test("a table of many names is read soon")
+def _():
+    site = Site("many")
+    path = site.directory + "/smtpd.conf"
+    with open(site.directory + "/names", "w") as file:
+        file.writelines("%d: ben\n" % i for i in range(90000))
+    with open(path, "w") as file:
+        file.write(LISTEN + "table names file:%s/names\naction v maildir virtual <names>\n"
+                   'match from any for domain { "a.example", "b.example" } action v\n'
+                   % site.directory)
+    done = run(IMPORT, "--from", "opensmtpd", "--write", site.directory, path)
+    same(done.returncode, 0, done.stderr)
 
 
 @test("the order of the rules: an exact name before and behind a rule for all")

@@ -596,7 +596,7 @@ static const struct import_case cases[] = {
 	    "7 a program got the mail (mda): hand it to a",
 	    "8 programs and files of aliases got the mail",
 	    "9 this alias is left out: |y: mail to programs",
-	    "10 the users are those of a table (userbase):" }, 23,
+	    "10 the users are those of a table (userbase):" }, 24,
 	  "import-write-the-host-here.password=;import-host.aliases=root: anna "
 	  ";import-host-2.aliases=root: a@x.example ;import-see-the-lines-above.recipients=;" },
 	{ "ways to other hosts",
@@ -698,12 +698,61 @@ static const struct import_case cases[] = {
 	    "10 queue encryption: is not translated: the",
 	    "11 queue: is not translated: look for its",
 	    "12 bounce: is not translated: a message has one",
+	    "13 mta: is not translated: see the limits of",
 	    "14 srs: is not translated: see srs-domain and",
 	    "15 admd: is not translated: the name in",
 	    "16 ca: is not translated: the authorities are",
 	    "17 mda: is not translated: no program gets mail:",
-	    "18 proc: is not translated: for filters see" }, 11,
+	    "18 proc: is not translated: for filters see" }, 12,
 	  NULL },
+	{ "the last row of a key counts, and aliases are names without a domain",
+	  { { CONF, "table aliases file:/etc/aliases\ntable v { \"x@a.example\" = anna, "
+		    "\"Y@a.example\" = ben, \"X@A.example\" = ben }\n"
+		    "table s { l = \"eve:one\", L = \"bob:two\" }\nlisten on lo0\n"
+		    "scheduler limit max-inflight 9\naction local maildir alias <aliases>\n"
+		    "action v maildir virtual <v>\naction f forward-only\n"
+		    "action b maildir \"/m/%{dest.user}\" user x virtual { \"x@c.example\" "
+		    "= x, \"X@c.example\" = x, \"@\" = \"error:no\", postmaster = x, "
+		    "root = \"a@b.example\" }\n"
+		    "action out relay host smtp+tls://l@d.example auth <s>\n"
+		    "match for local action local\nmatch from any for domain a.example action v\n"
+		    "match from any for domain b.example action f\n"
+		    "match from any for domain c.example action b\nmatch for any action out\n" },
+	    { "/etc/mailname", "h.example.org\n" },
+	    { "/etc/aliases", "root: anna\nteam: anna\nROOT: ben\nx@h.example.org: ben\n" } },
+	  "server: hostname = h.example.org @mailname:1\n"
+	  "route localhost: via = maildir:~/Maildir @smtpd.conf:11\n"
+	  "route localhost: recipients = users @smtpd.conf:11\n"
+	  "route localhost: aliases = /etc/smtp-handler/import-host.aliases @smtpd.conf:11\n"
+	  MORE("localhost", "11", "trusted")
+	  "route h.example.org: via = maildir:~/Maildir @smtpd.conf:11\n"
+	  "route h.example.org: recipients = users @smtpd.conf:11\n"
+	  "route h.example.org: aliases = /etc/smtp-handler/import-host.aliases @smtpd.conf:11\n"
+	  MORE("h.example.org", "11", "trusted")
+	  WAY("a.example", "reject:no such user here", "12")
+	  "route a.example: aliases = /etc/smtp-handler/import-a.example.aliases "
+	      "@smtpd.conf:12\n"
+	  MORE("a.example", "12", "anyone")
+	  WAY("b.example", "reject:no such user here", "13") MORE("b.example", "13", "anyone")
+	  WAY("c.example", "maildir:/m/{local}", "9")
+	  "route c.example: recipients = /etc/smtp-handler/import-c.example.recipients "
+	      "@smtpd.conf:14\n"
+	  "route c.example: aliases = /etc/smtp-handler/import-c.example.aliases "
+	      "@smtpd.conf:14\n"
+	  MORE("c.example", "14", "anyone")
+	  WAY("*", "smtp+starttls://d.example:25", "10")
+	  "route *: user = bob @smtpd.conf:3\n"
+	  "route *: password-file = /etc/smtp-handler/import-d.example.password "
+	      "@smtpd.conf:3\n",
+	  { "5 scheduler: is not translated: see the limits",
+	    "4 the row of x@h.example.org is left out:",
+	    "0 the files .forward of users have no effect",
+	    "8 mail of users went where their files .forward" }, 7,
+	  "import-host.aliases=team: anna ROOT: ben ;import-a.example.aliases=Y@a.example: "
+	  "\\ben@localhost X@a.example: \\ben@localhost ;import-c.example.recipients=# "
+	  "addresses, one in a line X@c.example postmaster@c.example "
+	  ";import-c.example.aliases=root@c.example: a@b.example postmaster@c.example: "
+	  "\\postmaster@c.example ;import-d.example.password=two ;" },
 	{ "listeners",
 	  { { CONF, "listen on lo0 port 465 smtps senders <t>\nlisten on 127.0.0.1 port 2525\n"
 		    "listen on socket mask-src\n"
@@ -828,7 +877,7 @@ static const struct import_case cases[] = {
 	    "5 the rows of a lead to each other, or to too",
 	    "5 this alias is left out: a@c.example: there is",
 	    "5 the rows of b lead to each other, or to too",
-	    "5 this alias is left out: b@c.example: there is" }, 20,
+	    "5 this alias is left out: b@c.example: there is" }, 21,
 	  "import-write-the-host-here.password=;import-a.example.aliases=x@a.example: "
 	  "\\ben@localhost "
 	  ";import-see-the-lines-above.recipients=;import-d.example.aliases=x@d.example: "

@@ -17,6 +17,7 @@
 #define DOMAINS_MAX (PLAN_MAX / 4)
 #define LIST_MAX    INI_LINE_MAX	/* of networks: a longer one is no value */
 #define TLS_HERE    "set tls-certificate and tls-key: chapter \"TLS\" of smtp-handler-guide(7)"
+#define LIMITS	    "see the limits of [relay] in smtp-handler.conf(5)"
 #define FILTERS	    "for filters see milter in smtp-handler.conf(5), and smtp-verify(8)"
 
 struct reading {
@@ -115,7 +116,7 @@ static const struct text_advice others[] = {
 	{ "admd", "the name in Authentication-Results is [server] hostname" },
 	{ "srs", "see srs-domain and srs-secret in smtp-handler.conf(5)" },
 	{ "mda", "no program gets mail: via = lmtp:SOCKET in smtp-handler.conf(5)" },
-	{ "mta", NULL }, { "table", NULL }, { "listen", NULL },
+	{ "mta", LIMITS }, { "scheduler", LIMITS }, { "table", NULL }, { "listen", NULL },
 	{ NULL, NULL },
 };
 

@@ -302,8 +302,10 @@ opensmtpd_file_read(struct opensmtpd_file *f, struct import *im, const char *pat
 void
 opensmtpd_file_done(struct opensmtpd_file *f)
 {
-	for (size_t i = 0; i < f->ntables; i++)
+	for (size_t i = 0; i < f->ntables; i++) {
 		free(f->tables[i].rows);
+		free(f->tables[i].sorted);
+	}
 	free(f->tables);
 	free(f->words);
 }
@@ -380,6 +382,51 @@ add_row(struct opensmtpd_file *f, struct opensmtpd_table *t, const struct opensm
 		t->rows = more;
 	}
 	t->rows[t->n++] = *row;
+}
+
+static int
+compare_keys(struct slice a, struct slice b)
+{
+	for (size_t i = 0; i < a.n && i < b.n; i++) {
+		const int c = ascii_lower(a.p[i]), d = ascii_lower(b.p[i]);
+
+		if (c != d)
+			return c < d ? -1 : 1;
+	}
+	return (a.n > b.n) - (a.n < b.n);
+}
+
+/* Rows of one key are in the order of the table. */
+static int
+compare_rows(const void *a, const void *b)
+{
+	const struct opensmtpd_row *x = *(struct opensmtpd_row *const *)a;
+	const struct opensmtpd_row *y = *(struct opensmtpd_row *const *)b;
+	const int c = compare_keys(x->key, y->key);
+
+	return c ? c : (x > y) - (x < y);
+}
+
+/* The last row of a key counts. */
+static void
+sort_rows(struct opensmtpd_file *f, struct opensmtpd_table *t)
+{
+	t->sorted = t->n > 1 ? calloc(t->n, sizeof *t->sorted) : NULL;
+	if (t->n > 1 && !t->sorted)
+		f->im->plan->failed = true;
+	if (!t->sorted)
+		return;
+	for (size_t i = 0; i < t->n; i++)
+		t->sorted[i] = &t->rows[i];
+	qsort(t->sorted, t->n, sizeof *t->sorted, compare_rows);
+	for (size_t i = 0; i < t->n; i++) {
+		struct opensmtpd_row *row = t->sorted[i];
+
+		row->replaced = i + 1 < t->n && slice_ieq(row->key, t->sorted[i + 1]->key);
+		t->repeats |= row->replaced;
+		if (!row->replaced)
+			t->sorted[t->nsorted++] = row;
+	}
 }
 
 /* The row of a line of a file. */
@@ -462,11 +509,13 @@ opensmtpd_table_add(struct opensmtpd_file *f, struct opensmtpd_line *l)
 		return true;
 	if (opensmtpd_take_sign(l, '{')) {
 		t->lacking = !read_rows(f, t, l);
+		sort_rows(f, t);
 		return !t->lacking && opensmtpd_at_end(l);
 	}
 	t->lacking = !opensmtpd_take_word(l, &place);
 	if (!t->lacking)
 		read_table(f, t, place);
+	sort_rows(f, t);
 	return opensmtpd_at_end(l);
 }
 
@@ -502,7 +551,10 @@ opensmtpd_take_table(struct opensmtpd_file *f, struct opensmtpd_line *l)
 		return named_table(f, l);
 	if (opensmtpd_take_sign(l, '{')) {
 		t = new_table(f, SL(""), at);
-		return t && read_rows(f, t, l) ? t : NULL;
+		if (!t || !read_rows(f, t, l))
+			return NULL;
+		sort_rows(f, t);
+		return t;
 	}
 	if (!opensmtpd_take_word(l, &word))
 		return NULL;
@@ -516,8 +568,21 @@ opensmtpd_take_table(struct opensmtpd_file *f, struct opensmtpd_line *l)
 const struct opensmtpd_row *
 opensmtpd_find(const struct opensmtpd_table *t, struct slice key)
 {
-	for (size_t i = 0; i < t->n; i++)
+	size_t low = 0, high = t->nsorted;
+
+	for (size_t i = 0; !t->sorted && i < t->n; i++)
 		if (slice_ieq(t->rows[i].key, key))
 			return &t->rows[i];
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+		const int c = compare_keys(key, t->sorted[middle]->key);
+
+		if (c == 0)
+			return t->sorted[middle];
+		if (c < 0)
+			high = middle;
+		else
+			low = middle + 1;
+	}
 	return NULL;
 }

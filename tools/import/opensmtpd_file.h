@@ -26,6 +26,7 @@ struct opensmtpd_word {
 struct opensmtpd_row {
 	struct slice key, value;
 	struct slice whole;	/* the first word with its colons, for networks */
+	bool replaced;		/* a later row has the same key, and counts */
 	struct plan_at at;
 };
 
@@ -35,8 +36,11 @@ struct opensmtpd_table {
 	const char *path;	/* of the text, or NULL */
 	bool database;		/* the text is the source of a database */
 	bool lacking;		/* the rows cannot be read */
+	bool repeats;		/* some rows are replaced */
 	struct opensmtpd_row *rows;
 	size_t n;
+	struct opensmtpd_row **sorted;	/* those that count, by their keys; NULL: all, unsorted */
+	size_t nsorted;
 };
 
 struct opensmtpd_file {
@@ -85,7 +89,7 @@ const struct opensmtpd_table *opensmtpd_take_table(struct opensmtpd_file *f,
 /* Is a table next? */
 bool opensmtpd_has_table(const struct opensmtpd_line *l);
 
-/* The first row of a key, or NULL. */
+/* The row of a key, or NULL. */
 const struct opensmtpd_row *opensmtpd_find(const struct opensmtpd_table *t, struct slice key);
 
 #endif

@@ -14,6 +14,7 @@
 #define TEXT_MAX    ((size_t)256 << 10)		/* octets of an alias */
 #define TOTAL_MAX   (4 * IMPORT_FILE_MAX)	/* octets of all aliases of a domain */
 #define DEPTH_MAX   20				/* of users that stand for others */
+#define ADDRESS_MAX 1024			/* octets; no recipient has more */
 
 /* The local part of a row of this domain; empty if it is none. */
 static struct slice
@@ -27,20 +28,24 @@ local_of(const struct opensmtpd_virtual *v, const struct opensmtpd_row *row)
 	    slice_of(row->key.p, (size_t)(at - row->key.p)) : SL("");
 }
 
+/* The row of an address of this domain, or NULL. */
+static const struct opensmtpd_row *
+find_address(const struct opensmtpd_virtual *v, struct slice local)
+{
+	char space[ADDRESS_MAX];
+	struct buf address = BUF(space);
+
+	buf_add(&address, local);
+	buf_chr(&address, '@');
+	buf_add(&address, v->domain);
+	return address.full ? NULL : opensmtpd_find(v->table, buf_slice(&address));
+}
+
 /* Has an address a row of its own, beside that of its local part? */
 static bool
 is_hidden(const struct opensmtpd_virtual *v, const struct opensmtpd_row *row)
 {
-	if (memchr(row->key.p, '@', row->key.n))
-		return false;
-	for (size_t i = 0; i < v->table->n; i++) {
-		const struct opensmtpd_row *other = &v->table->rows[i];
-
-		if (other->key.n == row->key.n + 1 + v->domain.n &&
-		    slice_ieq(local_of(v, other), row->key))
-			return true;
-	}
-	return false;
+	return !memchr(row->key.p, '@', row->key.n) && find_address(v, row->key);
 }
 
 /* The row of all other names, or NULL. */
@@ -152,7 +157,7 @@ alias_of(const struct opensmtpd_virtual *v, const struct opensmtpd_row *row, cha
 static bool
 is_name(const struct opensmtpd_virtual *v, const struct opensmtpd_row *row)
 {
-	return local_of(v, row).n > 0 && !is_hidden(v, row);
+	return !row->replaced && local_of(v, row).n > 0 && !is_hidden(v, row);
 }
 
 /* The row becomes an alias, or a recipient with a mailbox. */
@@ -160,6 +165,30 @@ static bool
 is_alias(const struct opensmtpd_virtual *v, const struct opensmtpd_row *row)
 {
 	return v->in_homes || !is_box(v, row);
+}
+
+/* The row of a name of this domain, or that of all others; or NULL. */
+static const struct opensmtpd_row *
+find_name(const struct opensmtpd_virtual *v, struct slice local)
+{
+	const struct opensmtpd_row *row = find_address(v, local);
+
+	if (!row)
+		row = opensmtpd_find(v->table, local);
+	return row ? row : rest_of(v);
+}
+
+/* Here the postmaster stands for root, unless it has an alias: a mailbox of its own needs one. */
+static void
+keep_postmaster(const struct opensmtpd_virtual *v, struct local_text *t)
+{
+	const struct opensmtpd_row *row = find_name(v, SL("postmaster"));
+	const struct opensmtpd_row *root = find_name(v, SL("root"));
+	const int n = (int)v->domain.n;
+
+	if (row && root && !is_refusal(row) && !is_alias(v, row) && is_alias(v, root))
+		local_text_row(t, row->at, plan_text(v->im->plan, "postmaster@%.*s: "
+		    "\\postmaster@%.*s\n", n, v->domain.p, n, v->domain.p));
 }
 
 static void
@@ -189,6 +218,7 @@ set_aliases(const struct opensmtpd_virtual *v)
 		p->failed |= total > TOTAL_MAX;
 	}
 	free(space);
+	keep_postmaster(v, t);
 	path = local_text_end(t, plan_copy(p, v->domain), NULL, v->table->at);
 	if (path)
 		(void)plan_set(p, v->section, "aliases", v->at, "%s", path);

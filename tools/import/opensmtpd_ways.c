@@ -414,6 +414,28 @@ lmtp_of(struct plan *p, const struct opensmtpd_action *x)
 	    s.port);
 }
 
+static bool
+is_address(struct slice name)
+{
+	return name.n && memchr(name.p, '@', name.n);
+}
+
+/* Add a row of a table of aliases.  A row of an address has no effect there. */
+static void
+add_alias(struct import *im, struct local_text *text, const struct opensmtpd_row *row)
+{
+	if (row->replaced)
+		return;
+	if (is_address(row->key)) {
+		plan_note(im->plan, row->at, "the row of %.*s is left out: OpenSMTPD looks for "
+		    "names without a domain in a table of aliases",
+		    (int)(row->key.n < 100 ? row->key.n : 100), row->key.p);
+		return;
+	}
+	local_text_row(text, row->at, plan_text(im->plan, "%.*s: %.*s\n", (int)row->key.n,
+	    row->key.p, (int)row->value.n, row->value.p));
+}
+
 /* The file of the aliases, or NULL. */
 static const char *
 aliases_of(struct opensmtpd_actions *a, const struct opensmtpd_action *x, const char *section)
@@ -421,7 +443,7 @@ aliases_of(struct opensmtpd_actions *a, const struct opensmtpd_action *x, const 
 	const struct opensmtpd_table *t = x->aliases;
 	struct import *im = a->f->im;
 	struct local_text *text;
-	bool plain = t && t->path;
+	bool plain = t && t->path && !t->repeats;
 
 	if (!t)
 		return NULL;
@@ -430,15 +452,13 @@ aliases_of(struct opensmtpd_actions *a, const struct opensmtpd_action *x, const 
 		    "cannot be read: write its rows into a file, each as  name: address, address");
 		return NULL;
 	}
-	for (size_t i = 0; i < t->n && plain; i++)
-		plain = t->rows[i].key.n < t->rows[i].whole.n;	/* all have their colon */
+	for (size_t i = 0; i < t->n && plain; i++)	/* all are names with their colon */
+		plain = t->rows[i].key.n < t->rows[i].whole.n && !is_address(t->rows[i].key);
 	if (plain)
 		return local_aliases(im, t->path, t->at);
 	text = local_text_new(im);
 	for (size_t i = 0; i < t->n && !im->plan->failed; i++)
-		local_text_row(text, t->rows[i].at, plan_text(im->plan, "%.*s: %.*s\n",
-		    (int)t->rows[i].key.n, t->rows[i].key.p, (int)t->rows[i].value.n,
-		    t->rows[i].value.p));
+		add_alias(im, text, &t->rows[i]);
 	return local_text_end(text, "host", NULL, t->at);
 }
 
@@ -446,10 +466,16 @@ aliases_of(struct opensmtpd_actions *a, const struct opensmtpd_action *x, const 
 static void
 note_users(const struct opensmtpd_actions *a, const struct opensmtpd_action *x)
 {
-	plan_note(a->f->im->plan, (struct plan_at){ a->f->path, 0 }, "the files .forward of users "
-	    "have no effect here: write aliases");
+	struct plan *p = a->f->im->plan;
+
+	if (x->way == OPENSMTPD_ALIASES)
+		plan_note(p, x->at, "mail of users went where their files .forward say, and here "
+		    "it is refused, as these have no effect: write an alias for each");
+	else
+		plan_note(p, (struct plan_at){ a->f->path, 0 }, "the files .forward of users have "
+		    "no effect here: write aliases");
 	if (x->mbox)
-		plan_note(a->f->im->plan, x->at, "mailboxes are Maildirs: new mail is in ~/Maildir "
+		plan_note(p, x->at, "mailboxes are Maildirs: new mail is in ~/Maildir "
 		    "and not in one file, so point the users' programs there");
 }
 
@@ -534,6 +560,7 @@ set_virtual(struct opensmtpd_actions *a, const struct opensmtpd_action *x, const
 	} else if (x->way == OPENSMTPD_ALIASES && !x->held) {
 		v.in_homes = true;
 		v.no_users = true;
+		note_users(a, x);
 		(void)plan_set(p, section, "via", at, "reject:no such user here");
 	} else {
 		const char *way = address_way(p, x, section);
@@ -578,6 +605,7 @@ opensmtpd_ways_set(struct opensmtpd_actions *a, const struct opensmtpd_action *x
 	} else if (x->way == OPENSMTPD_ALIASES) {
 		const char *aliases = aliases_of(a, x, section);
 
+		note_users(a, x);
 		(void)plan_set(p, section, "via", at, "reject:no such user here");
 		if (aliases)
 			(void)plan_set(p, section, "aliases", at, "%s", aliases);
