@@ -452,8 +452,10 @@ job_over(struct runner *r, struct worker *w)
 		report_route(&r->reports, d->route, frozen);
 	if (pace_update(r, d, &who, last) == PACE_AGAIN && !m->asked) {
 		job->n = window_take_back(m, job->rcpts, job->n);
-		destination_put_back(&r->destinations, d, job);
-		return;
+		if (job->n) {
+			destination_put_back(&r->destinations, d, job);
+			return;
+		}
 	}
 	if (is_outdated(d, &who, last))
 		dismiss_worker(r, w);
