@@ -203,6 +203,7 @@ push_job(struct runner *r, struct message *m, const struct sheet *s,
 	job->message = m;
 	job->n = n;
 	job->hash = 0;
+	job->cut = false;
 	for (size_t k = 0; k < n; k++) {
 		job->rcpts[k] = places[k].rcpt;
 		job->hash = keyed_hash(job->hash, s->e.rcpts[places[k].rcpt].path);

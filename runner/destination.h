@@ -30,6 +30,7 @@ struct job {
 	struct job *last;		/* of the first job of a rank in a line: the last of it */
 	struct message *message;
 	uint64_t hash;			/* of the recipients' addresses */
+	bool cut;			/* its worker has died */
 	size_t n;
 	uint32_t rcpts[];
 };

@@ -719,6 +719,7 @@ runner_reap(struct runner *r, struct worker *w, int status)
 		r->again_ms = clock_ms() + START_PAUSE_MS;
 	} else if (w->njobs && !r->stopping && !spent && !left) {
 		note_death(r, w, status);
+		w->jobs[0]->cut = true;
 		job_over(r, w);
 	}
 	take_back(r, w);

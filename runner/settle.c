@@ -427,7 +427,9 @@ defer_rest(struct message *m, const struct job *job)
 		i++;
 	if (i == job->n)
 		return;
-	outcome_set(&o, CAUSE_LOCAL, SL(""), SL("the delivery process ended without a result"));
+	outcome_set(&o, CAUSE_LOCAL, SL(""), job->cut ?
+	    SL("the delivery process ended without a result (the message " OUTCOME_TWICE) :
+	    SL("the delivery process could not read the message"));
 	for (; i < job->n; i++)
 		window_result(m, job->rcpts[i], &o, false);
 }
