@@ -195,12 +195,13 @@ served(struct vain **at, const struct vain_who *who)
 void
 vain_learn(struct vain **v, const struct vain_who *who, const struct outcome *o, int64_t now_ms)
 {
-	if (who->served)
-		served(v, who);
-	else if (o->bar == BAR_MAIL || o->bar == BAR_SESSION ||
-	    (o->bar == BAR_NONE && (o->cause == CAUSE_LOST || o->cause == CAUSE_PROTOCOL)))
+	const bool vain = o->bar == BAR_MAIL || o->bar == BAR_SESSION ||
+	    (o->bar == BAR_NONE && (o->cause == CAUSE_LOST || o->cause == CAUSE_PROTOCOL));
+
+	if (vain && !who->served)
 		add(v, who, o, now_ms);
-	else if (o->kind == OUTCOME_DELIVERED || (o->kind == OUTCOME_FAILED && o->remote))
+	else if (who->served || o->kind == OUTCOME_DELIVERED ||
+	    (o->kind == OUTCOME_FAILED && o->remote))
 		served(v, who);
 }
 

@@ -388,7 +388,8 @@ static int
 compare_keys(struct slice a, struct slice b)
 {
 	for (size_t i = 0; i < a.n && i < b.n; i++) {
-		const int c = ascii_lower(a.p[i]), d = ascii_lower(b.p[i]);
+		const unsigned char c = (unsigned char)ascii_lower(a.p[i]);
+		const unsigned char d = (unsigned char)ascii_lower(b.p[i]);
 
 		if (c != d)
 			return c < d ? -1 : 1;
@@ -411,14 +412,14 @@ compare_rows(const void *a, const void *b)
 static void
 sort_rows(struct opensmtpd_file *f, struct opensmtpd_table *t)
 {
-	t->sorted = t->n > 1 ? calloc(t->n, sizeof *t->sorted) : NULL;
+	t->sorted = t->n > 1 ? calloc(t->n, sizeof(struct opensmtpd_row *)) : NULL;
 	if (t->n > 1 && !t->sorted)
 		f->im->plan->failed = true;
 	if (!t->sorted)
 		return;
 	for (size_t i = 0; i < t->n; i++)
 		t->sorted[i] = &t->rows[i];
-	qsort(t->sorted, t->n, sizeof *t->sorted, compare_rows);
+	qsort(t->sorted, t->n, sizeof(struct opensmtpd_row *), compare_rows);
 	for (size_t i = 0; i < t->n; i++) {
 		struct opensmtpd_row *row = t->sorted[i];
 
@@ -573,7 +574,7 @@ opensmtpd_find(const struct opensmtpd_table *t, struct slice key)
 	for (size_t i = 0; !t->sorted && i < t->n; i++)
 		if (slice_ieq(t->rows[i].key, key))
 			return &t->rows[i];
-	while (low < high) {
+	while (t->sorted && low < high) {
 		const size_t middle = low + (high - low) / 2;
 		const int c = compare_keys(key, t->sorted[middle]->key);
 

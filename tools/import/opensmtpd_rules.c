@@ -14,7 +14,7 @@ opensmtpd_rules_init(struct opensmtpd_rules *r, struct opensmtpd_file *f)
 {
 	*r = (struct opensmtpd_rules){ .f = f,
 		.list = calloc(OPENSMTPD_RULES_MAX, sizeof *r->list),
-		.networks = calloc(OPENSMTPD_RULES_MAX, sizeof *r->networks) };
+		.networks = calloc(OPENSMTPD_RULES_MAX, sizeof(struct opensmtpd_table *)) };
 	if (!r->list || !r->networks)
 		f->im->plan->failed = true;
 	return r->list && r->networks;
