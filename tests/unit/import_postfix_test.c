@@ -466,6 +466,35 @@ static const struct import_case cases[] = {
 	  "route m.example: aliases = /etc/smtp-handler/import-virtual.aliases @main.cf:3\n",
 	  { "2 one name here", "1 all other names of m.example" }, 2,
 	  "import-virtual.aliases=ben@m.example: ben@m.example ;" HELD_FILE },
+	{ "a postmaster with a mailbox or a way of its own, beside an alias of root",
+	  { { CF, NONE "virtual_mailbox_domains = m.example, n.example\n"
+		  "virtual_mailbox_base = /srv\nvirtual_mailbox_maps = hash:/m\n"
+		  "relay_domains = r.example\nvirtual_alias_maps = hash:/v\n" },
+	    { "/m", "postmaster@m.example m.example/postmaster/\nben@n.example n.example/ben/\n" },
+	    { "/v", "root@m.example ben@n.example\nroot@n.example ben@n.example\n"
+		    "root@r.example ben@n.example\nroot@x.example ben@n.example\n" } },
+	  "route m.example: via = maildir:/srv/{domain}/{local} @main.cf:2\n"
+	  "route m.example: accept = anyone @main.cf:2\n"
+	  "route m.example: recipients = /etc/smtp-handler/import-m.example.recipients @main.cf:4\n"
+	  "route m.example: aliases = /etc/smtp-handler/import-virtual.aliases @main.cf:2\n"
+	  "route n.example: via = maildir:/srv/{domain}/{local} @main.cf:2\n"
+	  "route n.example: accept = anyone @main.cf:2\n"
+	  "route n.example: recipients = /etc/smtp-handler/import-n.example.recipients @main.cf:4\n"
+	  "route n.example: aliases = /etc/smtp-handler/import-virtual.aliases @main.cf:2\n"
+	  "route r.example: via = mx @main.cf:5\n"
+	  "route r.example: accept = anyone @main.cf:5\n"
+	  "route .r.example: via = mx @main.cf:5\n"
+	  "route .r.example: accept = anyone @main.cf:5\n"
+	  "route r.example: aliases = /etc/smtp-handler/import-virtual.aliases @main.cf:5\n"
+	  "route x.example: via = mx @v:4\n"
+	  "route x.example: aliases = /etc/smtp-handler/import-virtual.aliases @v:4\n",
+	  { "3 the Maildirs in /srv must belong to the user" }, 1,
+	  "import-virtual.aliases=root@m.example: ben@n.example root@n.example: ben@n.example "
+	  "root@r.example: ben@n.example root@x.example: ben@n.example postmaster@m.example: "
+	  "\\postmaster@m.example postmaster@r.example: \\postmaster@r.example "
+	  "postmaster@x.example: \\postmaster@x.example ;import-m.example.recipients=# "
+	  "addresses, one in a line postmaster@m.example ;import-n.example.recipients=# "
+	  "addresses, one in a line ben@n.example ;" },
 	{ "mailboxes of several domains, some in another form",
 	  { { CF, NONE "virtual_mailbox_domains = hash:/d, /list\nvirtual_mailbox_base = /srv\n"
 		  "virtual_mailbox_maps = lmdb:/m\nrecipient_delimiter = +\n" },

@@ -293,6 +293,10 @@ make_aliases(struct domains *d)
 	for (size_t i = 0; i < d->n && !d->rows.lacking; i++) {
 		const struct domain *one = &d->list[i], *other = other_of(d, one);
 
+		if (!is_copy(d, one) && one->class >= MAILBOXES)
+			postfix_keep_postmaster(d->m->im, t, one->name, one->at, &d->rows,
+			    one->class == MAILBOXES ? &d->mailboxes :
+			    one->class == RELAYED && d->relayed.n ? &d->relayed : NULL);
 		if (!is_copy(d, one))
 			continue;
 		add_names(d, t, one, other, &d->rows);

@@ -207,3 +207,18 @@ postfix_mailboxes_path(const struct maincf *m, const struct postfix_rows *rows,
 		return NULL;
 	return path_of(m, row->value);
 }
+
+void
+postfix_keep_postmaster(struct import *im, struct local_text *t, struct slice domain,
+    struct plan_at at, const struct postfix_rows *aliases, const struct postfix_rows *names)
+{
+	const char *whole = plan_text(im->plan, "@%.*s", (int)domain.n, domain.p);
+	const char *name = plan_text(im->plan, "postmaster%s", whole);
+	const char *root = plan_text(im->plan, "root%s", whole);
+
+	if (postfix_rows_find(aliases, slice_str(root)) &&
+	    !postfix_rows_find(aliases, slice_str(name)) && (!names || names->all ||
+	    postfix_rows_find(names, slice_str(name)) ||
+	    postfix_rows_find(names, slice_str(whole))))
+		local_text_row(t, at, plan_text(im->plan, "%s: \\%s\n", name, name));
+}
