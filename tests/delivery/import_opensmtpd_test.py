@@ -351,7 +351,7 @@ match from local ! for domain { "a.example", "e.example" } action "out"
              "x@e.example", "x@far.example", "anna@localhost", "none@localhost"])
 
 
-@test("all other names for one user wait; rules by the sender, and users of two ways, stop all")
+@test("all other names for one user wait, and users of a table; rules by the sender stop all")
 def _():
     compare("rest", {
         "smtpd.conf": LISTEN + RELAYS + """
@@ -360,6 +360,13 @@ action "homes" maildir virtual <names>
 match from any for domain "n.example" action "homes"
 match for any action "out"
 """}, ["x@n.example", "ben@n.example", "x@far.example"], held=["x@n.example"])
+    compare("userbase", {
+        "smtpd.conf": LISTEN + RELAYS + """
+table users { "joe" = "20003:20003:/mnt/mail/joe" }
+action "users" maildir userbase <users>
+match from any for domain "n.example" action "users"
+match for any action "out"
+"""}, ["joe@n.example", "x@n.example", "x@far.example"], held=["joe@n.example"])
     compare("sender", {
         "smtpd.conf": LISTEN + RELAYS + """
 match from any mail-from "@h.example.org" for any action "out"

@@ -555,6 +555,8 @@ static const struct import_case cases[] = {
 	  "route g.example: subaddress = + @smtpd.conf:23\n"
 	  "route g.example: accept = anyone @smtpd.conf:23\n"
 	  HELD("route h.example", "smtpd.conf:10")
+	  "route h.example: recipients = /etc/smtp-handler/import-h.example.recipients "
+	      "@smtpd.conf:24\n"
 	  "route h.example: subaddress = + @smtpd.conf:24\n"
 	  "route h.example: accept = anyone @smtpd.conf:24\n"
 	  "route i.example: via = maildir:/var/{local} @smtpd.conf:11\n"
@@ -598,7 +600,8 @@ static const struct import_case cases[] = {
 	    "9 this alias is left out: |y: mail to programs",
 	    "10 the users are those of a table (userbase):" }, 24,
 	  "import-write-the-host-here.password=;import-host.aliases=root: anna "
-	  ";import-host-2.aliases=root: a@x.example ;import-see-the-lines-above.recipients=;" },
+	  ";import-host-2.aliases=root: a@x.example ;import-h.example.recipients=# "
+	  "addresses, one in a line a@h.example ;import-see-the-lines-above.recipients=;" },
 	{ "ways to other hosts",
 	  { { CONF, "listen on lo0\ntable s { x = \"anna:hunter2\", y = \"eve:hunter2\" }\n"
 		    "table d db:/etc/s.db\naction a relay host a.example\n"

@@ -158,7 +158,7 @@ take_option(struct opensmtpd_actions *a, struct opensmtpd_action *x, struct open
 		x->virtual = take_table(a, x, l);
 	} else if (opensmtpd_take(l, "userbase")) {
 		x->userbase = true;
-		(void)take_table(a, x, l);
+		x->users = take_table(a, x, l);
 	} else if (opensmtpd_take(l, "user")) {
 		x->one_user = true;
 		return opensmtpd_take_word(l, &ignored);
@@ -574,6 +574,41 @@ set_virtual(struct opensmtpd_actions *a, const struct opensmtpd_action *x, const
 	opensmtpd_virtual_set(&v);
 }
 
+/* The recipients are the users of a table, also while their mail waits. */
+static void
+set_userbase(struct plan *p, const struct opensmtpd_action *x, const char *section,
+    struct slice domain, struct plan_at at)
+{
+	const struct opensmtpd_table *t = x->users;
+	const struct slice head = SL("# addresses, one in a line\n");
+	struct plan_file file = { .kind = PLAN_TEXT, .at = x->at };
+	const char *base = plan_copy(p, domain);
+	struct buf b = { .cap = head.n };
+
+	if (!t || t->lacking) {
+		plan_missing(p, section, "recipients", x->at, base, "the table of users (userbase) "
+		    "cannot be read: write its names into a file, one address in a line");
+		return;
+	}
+	for (size_t i = 0; i < t->n; i++)
+		b.cap += t->rows[i].key.n + domain.n + 2;
+	b.p = plan_room(p, b.cap);
+	if (!b.p)
+		return;
+	buf_add(&b, head);
+	for (size_t i = 0; i < t->n; i++) {
+		if (t->rows[i].replaced || is_address(t->rows[i].key))
+			continue;
+		buf_add(&b, t->rows[i].key);
+		buf_chr(&b, '@');
+		buf_add(&b, domain);
+		buf_chr(&b, '\n');
+	}
+	file.content = b.p;
+	(void)plan_set(p, section, "recipients", at, "%s",
+	    plan_add_file(p, base, "recipients", &file));
+}
+
 /* ---- all of them ---- */
 
 void
@@ -596,9 +631,10 @@ opensmtpd_ways_set(struct opensmtpd_actions *a, const struct opensmtpd_action *x
 
 		(void)plan_hold(p, section, x->at, "%s", x->held ? x->held :
 		    "the users are those of a table (userbase): write  via = maildir:PATH/{local} "
-		    " or  via = lmtp:SOCKET  for a server of mailboxes, and the names into "
-		    "recipients = FILE");
-		if (!x->userbase)
+		    " or  via = lmtp:SOCKET  for a server of mailboxes");
+		if (x->userbase)
+			set_userbase(p, x, section, domain, at);
+		else
 			(void)plan_set(p, section, "recipients", at, "users");
 		if (aliases)
 			(void)plan_set(p, section, "aliases", at, "%s", aliases);

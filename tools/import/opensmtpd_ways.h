@@ -19,7 +19,7 @@ struct opensmtpd_action {
 	enum opensmtpd_way way;
 	struct slice target;		/* of maildir and lmtp */
 	bool mbox, junk, to_address;	/* to_address: LMTP gets the address, not the user */
-	const struct opensmtpd_table *aliases, *virtual, *auth;
+	const struct opensmtpd_table *aliases, *virtual, *auth, *users;
 	bool one_user, userbase;	/* users are not those of the machine */
 	struct slice host;
 	bool tls, unverified;
