@@ -268,19 +268,6 @@ static const struct smtp_case buffered[] = {
 	    "arrive twice)" },
 };
 
-static void
-run_buffered(const struct smtp_case *row, const struct dns_resolver *resolver)
-{
-	static char content[1 << 20];
-	struct smtp_case c = *row;
-	struct buf b = BUF(content);
-
-	while (b.n + 80 < b.cap)
-		buf_str(&b, "0123456789012345678901234567890123456789012345678901234567\r\n");
-	c.content = buf_cstr(&b);
-	smtp_run(&c, resolver);
-}
-
 int
 main(void)
 {
@@ -298,7 +285,7 @@ main(void)
 	for (size_t i = 0; i < sizeof large / sizeof large[0]; i++)
 		smtp_run_large(&large[i]);
 	for (size_t i = 0; i < sizeof buffered / sizeof buffered[0]; i++)
-		run_buffered(&buffered[i], &resolver);
+		smtp_run_sized(&buffered[i], 1 << 20, &resolver);
 	mail_done(&smtp_mail);
 	(void)kill(dns, SIGKILL);
 	(void)waitpid(dns, NULL, 0);
