@@ -43,7 +43,7 @@ read_lines(int folder, const char *name, struct lines *ret)
 
 /* Append a line with the time before it. */
 static int
-add_line(int folder, const char *name, const char *text)
+add_line(const struct queue *q, int folder, const char *name, const char *text)
 {
 	char space[400];
 	struct buf b = { .p = space, .cap = sizeof space - 1 };
@@ -57,7 +57,10 @@ add_line(int folder, const char *name, const char *text)
 	for (; *text && !b.full; text++)
 		buf_chr(&b, (unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text);
 	space[b.n++] = '\n';
-	r = queue_write(fd, buf_slice(&b));
+	/* Another machine may have adopted the queue since the file was opened. */
+	r = queue_lease_check(q);
+	if (r == 0)
+		r = queue_write(fd, buf_slice(&b));
 	(void)close(fd);
 	return r;
 }
@@ -91,7 +94,7 @@ queue_death(const struct queue *q, const char *id, const char *text)
 
 	if (folder < 0)
 		return folder;
-	r = add_line(folder, id, text);
+	r = add_line(q, folder, id, text);
 	if (r == 0)
 		r = read_lines(folder, id, &l);
 	(void)close(folder);
@@ -210,7 +213,7 @@ queue_aside_settled(const struct queue *q, const char *id, const char *text)
 	if (folder < 0)
 		return folder;
 	(void)snprintf(name, sizeof name, "%s" SETTLED, id);
-	r = add_line(folder, id, text);
+	r = add_line(q, folder, id, text);
 	if (renameat(folder, id, folder, name) < 0)
 		r = -errno;
 	(void)close(folder);

@@ -40,6 +40,14 @@ open_list(const struct queue *q, const char *host, int flags)
 	return fd < 0 ? -error : fd;
 }
 
+static int
+shorten(const struct queue *q, int fd, off_t size)
+{
+	const int r = queue_lease_check(q);
+
+	return r < 0 ? r : ftruncate(fd, size) < 0 ? -errno : 0;
+}
+
 int
 queue_by_host_add(const struct queue *q, const char *host, int64_t due_s, const char *id)
 {
@@ -54,9 +62,11 @@ queue_by_host_add(const struct queue *q, const char *host, int64_t due_s, const 
 	fd = open_list(q, host, O_WRONLY | O_APPEND | O_CREAT);
 	if (fd < 0)
 		return fd;
-	if (fstat(fd, &st) < 0 || (st.st_size >= BY_HOST_OCTETS_MAX && ftruncate(fd, 0) < 0))
-		r = -errno;
 	(void)snprintf(record, sizeof record, "%0*" PRId64 " %s\n", TIME_LEN, due_s, id);
+	if (fstat(fd, &st) < 0)
+		r = -errno;
+	else if (st.st_size >= BY_HOST_OCTETS_MAX)
+		r = shorten(q, fd, 0);
 	/* Another machine may have adopted the queue since the list was opened. */
 	if (r == 0)
 		r = queue_lease_check(q);
@@ -105,16 +115,14 @@ take_records(const struct queue *q, int fd, off_t size, unsigned max, queue_visi
 {
 	char records[TAKE_MAX * RECORD], id[QUEUE_ID_SIZE];
 	off_t whole = size / RECORD, n = whole < max ? whole : max;
-	int r = queue_lease_check(q);
+	int r = queue_read_at(fd, records, (size_t)n * RECORD, (whole - n) * RECORD);
 
 	if (r < 0)
 		return r;
-	r = queue_read_at(fd, records, (size_t)n * RECORD, (whole - n) * RECORD);
+	/* Shorten the list first: a record that is taken twice only costs a search in vain. */
+	r = shorten(q, fd, (whole - n) * RECORD);
 	if (r < 0)
 		return r;
-	/* Shorten the list first: a record that is taken twice only costs a search in vain. */
-	if (ftruncate(fd, (whole - n) * RECORD) < 0)
-		return -errno;
 	for (off_t i = n; i > 0; i--)
 		if (bring_message(q, records + (i - 1) * RECORD, id))
 			(void)each(ctx, id);
