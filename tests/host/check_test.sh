@@ -46,6 +46,10 @@ run bails='printf "1..1\nok 1\nBail out! fire\n"'
 is "a file that bails out" "$status: $last" "1: 1 passed, 1 failed, 0 skipped"
 CHECK_TIMEOUT=1 run slow='echo 1..1; echo ok 1; sleep 60'
 is "a file that takes too long" "$status: $last" "1: 1 passed, 1 failed, 0 skipped"
+like "has that as its reason" "$out" 'FAILED  slow: took too long and was ended'
+run killed='echo 1..1; echo ok 1; kill -KILL 0'
+is "a file that kills its whole group" "$status: $last" "1: 1 passed, 1 failed, 0 skipped"
+like "was killed, and did not take too long" "$out" 'FAILED  killed: was killed after [0-2] s'
 run stderr='echo lost words >&2; exit 3'
 like "the stderr of a failed file is shown" "$out" 'lost words'
 run -j 2 a='echo 1..1; sleep 1; echo ok' b='echo 1..1; sleep 1; echo ok' \

@@ -71,7 +71,7 @@ score()			# UNIT: prints it in tenths
 # Run a script of tests/lib inside, and report its lines, N of which are checks.
 inside()		# SCRIPT N [ARGUMENT]...
 {
-	cp "tests/lib/$1" "$stage"
+	cp "tests/lib/$1" tests/lib/booted.py "$stage"
 	here /usr/bin/python3 "/stage/$1" "${@:3}" > "$stage/lines" 2>&1
 	while read -r line; do
 		case $line in

@@ -1,8 +1,9 @@
 # Read one TAP stream; print its failures, then, as the last line, "PASSED FAILED SKIPPED".
-# Variables: -v name=NAME -v status=EXIT, the exit status of the command (124 or 137: it took too
-# long).  There is one failure more for a stream without a plan, for a stream with more or fewer
-# tests than planned, and for a command that died although all its tests passed.  With MUST_RUN in
-# the environment a test that is skipped is a failure.
+# Variables: -v name=NAME -v status=EXIT -v tenths=DURATION, of the command (124: it took too long;
+# 137: so did its end, or another process killed it).  There is one failure more for a stream
+# without a plan, for a stream with more or fewer tests than planned, and for a command that died
+# although all its tests passed.  With MUST_RUN in the environment a test that is skipped is a
+# failure.
 
 function fail(what)
 {
@@ -49,8 +50,10 @@ function pass_over()
 /^#/ && showing && showing++ <= 20 { print "        " $0 }
 
 END {
-	if (status == 124 || status == 137)
+	if (status == 124)
 		fail("took too long and was ended")
+	else if (status == 137)
+		fail("was killed after " int(tenths / 10) " s")
 	else if (plans != 1)
 		fail(plans ? "more than one plan" : "ended without a plan, exit " status)
 	else if (planned != seen)

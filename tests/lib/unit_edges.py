@@ -8,32 +8,18 @@ import subprocess
 import sys
 import time
 
+from booted import report, systemctl, wait_for
+
 LISTENER, RUNNER = "smtp-handler-listen.service", "smtp-relay.service"
 CONF = "/etc/smtp-handler/conf.d/edges.conf"
 PLACES = 500                    # the default of max-connections
 ROUTES = 200                    # the default of processes
 
 
-def systemctl(*arguments):
-    return subprocess.run(["systemctl", *arguments], capture_output=True, text=True,
-                          check=False).stdout
-
-
 def show(unit, *properties):
-    text = systemctl("show", *["-p" + p for p in properties], unit)
+    text = systemctl("show", *["-p" + p for p in properties], unit).stdout
     found = dict(line.split("=", 1) for line in text.splitlines())
     return [int(found[p]) for p in properties]
-
-
-def report(good, text, *seen):
-    print(("ok" if good else "not ok") + " " + text, *seen, flush=True)
-
-
-def wait_for(what, seconds=20):
-    end = time.monotonic() + seconds
-    while not what() and time.monotonic() < end:
-        time.sleep(0.02)
-    return what()
 
 
 def configure(text, unit=LISTENER, limits=""):
@@ -75,7 +61,7 @@ def fill(most):
 
 def well():
     """The unit has not failed, and has the process of its start."""
-    return systemctl("is-active", LISTENER).strip() == "active" and \
+    return systemctl("is-active", LISTENER).stdout.strip() == "active" and \
         show(LISTENER, "NRestarts") == [0]
 
 

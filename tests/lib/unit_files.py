@@ -13,6 +13,8 @@ import subprocess
 import sys
 import time
 
+import booted
+
 INJECT, WALLS = sys.argv[1:]
 OPENAT, MKDIRAT, RENAMEAT, SYMLINKAT, UNLINKAT, TRUNCATE = 257, 258, 264, 266, 263, 76
 WRITE, CREATE = str(os.O_WRONLY), str(os.O_WRONLY | os.O_CREAT)
@@ -23,7 +25,7 @@ held = []
 
 
 def report(good, text, *seen):
-    print(("ok" if good else "not ok") + " " + WALLS + ": " + text, *seen, flush=True)
+    booted.report(good, WALLS + ": " + text, *seen)
 
 
 def start():
@@ -36,8 +38,7 @@ def start():
     subprocess.run(["systemctl", "start", "--no-block", "smtp-relay.service"], check=True)
     host.settimeout(20)
     held.append((host, host.accept()[0]))
-    pid = int(subprocess.run(["systemctl", "show", "-P", "MainPID", "smtp-relay.service"],
-                             capture_output=True, text=True, check=True).stdout)
+    pid = booted.main_process("smtp-relay.service")
     time.sleep(0.2)             # it waits for the worker
     os.kill(pid, signal.SIGSTOP)
     return pid

@@ -13,26 +13,13 @@ import signal
 import socket
 import subprocess
 import sys
-import time
+
+from booted import main_process, report, systemctl, wait_for
 
 INJECT = sys.argv[1]
 OPENAT, SETPRIORITY, SEQPACKET = 257, 141, socket.SOCK_SEQPACKET
 DENIED = ("-13", "-38")         # by Landlock; by a filter
 held = []
-
-
-def wait_for(what, seconds=20):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = what()
-        if value:
-            return value
-        time.sleep(0.02)
-    return what()
-
-
-def systemctl(*arguments):
-    return subprocess.run(["systemctl", *arguments], capture_output=True, text=True, check=False)
 
 
 def fact(pid, key):
@@ -89,10 +76,6 @@ def inject(pid, call, *arguments):
                           text=True, check=False).stdout.strip()
 
 
-def report(good, text, *seen):
-    print(("ok" if good else "not ok") + " " + text, *seen, flush=True)
-
-
 def check(unit, what, pids, own, closed, bares={}):
     """own: the filters of the program; closed: it cannot open /etc/passwd."""
     if unit not in bares:
@@ -114,10 +97,6 @@ def check(unit, what, pids, own, closed, bares={}):
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
-
-
-def main_of(unit):
-    return int(systemctl("show", "-p", "MainPID", "--value", unit).stdout)
 
 
 def start(unit):
@@ -151,7 +130,7 @@ def listener(unit, port, implicit=False, tls=False):
     """A listener, its sessions, and beside it the process that forks sessions inside TLS."""
     start(unit.replace(".service", ".socket"))
     tcp(port, not implicit)
-    main = main_of(unit)
+    main = main_process(unit)
     filters = fact(main, "Seccomp_filters")
 
     def served():
@@ -186,7 +165,7 @@ def runner():
     systemctl("start", "--no-block", "smtp-relay.service")
     host.settimeout(20)
     held.append(host.accept()[0])
-    main = main_of("smtp-relay.service")
+    main = main_process("smtp-relay.service")
     os.kill(main, signal.SIGSTOP)
     workers = [p for p in processes("smtp-relay.service") if fact(p, "PPid") == main]
     check("smtp-relay.service", "a process beside the runner", workers, 1, True)
@@ -231,7 +210,7 @@ def main():
     report(result == "0", "smtp-stats@.service: a count lowers its priority", result)
     start("smtp-verify.socket")
     local("/run/smtp-verify/milter.sock")
-    main_pid = main_of("smtp-verify.service")
+    main_pid = main_process("smtp-verify.service")
     check("smtp-verify.service", "a connection",
           wait_for(lambda: [p for p in processes("smtp-verify.service")
                             if fact(p, "PPid") == main_pid and
