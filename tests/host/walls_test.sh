@@ -45,8 +45,16 @@ open_session()		# PORT
 		[ -s "$stage/session" ] && break
 		sleep 0.05
 	done
-	sleep 0.2		# the sandbox comes after the greeting
 	session=$(here pgrep -n -x -u smtp-handler smtp-handler)
+	wait_for 10 confined	# the sandbox comes after the greeting
+}
+filters()		# PID
+{
+	here awk '$1 == "Seccomp_filters:" { print $2 }' "/proc/$1/status"
+}
+confined()		# true if the session has more filters than its parent
+{
+	[ "$(filters "$session")" -gt "$(filters "$(here ps -o ppid= -p "$session" | tr -d ' ')")" ]
 }
 close_session()
 {
@@ -95,7 +103,7 @@ read -r privileges filters <<< "$(walls)"
 is "it can gain no privileges" "$privileges" 1
 main=$(here systemctl show -p MainPID --value smtp-handler-listen.service)
 is "it has a filter of its own above those of the listener" "$filters" \
-    "$(($(here awk '$1 == "Seccomp_filters:" { print $2 }' "/proc/$main/status") + 1))"
+    "$(($(filters "$main") + 1))"
 is "no wall is missing" "$(warnings)" 0
 is "its network has no interface but lo" \
     "$(here nsenter -t "$session" -n sh -c 'ls /sys/class/net | wc -l; ip -o link | wc -l' |
@@ -121,7 +129,11 @@ here sh -c 'rm /etc/systemd/system/smtp-handler-listen.service.d/old.conf
 here sh -c 'cp /usr/local/share/doc/smtp-handler/drop-ins/own-address.conf \
 	/etc/systemd/system/smtp-handler-listen.service.d/ && systemctl daemon-reload &&
 	systemctl start smtp-handler-listen.service'
-sleep 1
+listens()
+{
+	here sh -c 'ss -Hltn sport = 2525 | grep -q .'
+}
+ok "the listener has its own address" wait_for 10 listens
 open_session 2525
 like "the drop-in for addresses of its own works" "$(cat "$stage/session")" '^220 '
 close_session
