@@ -178,6 +178,9 @@ refuse_clients(const struct wishes *w, const struct start *start, int fault)
 }
 
 static char **arguments;		/* for the program that this one may become */
+static bool needs_certificate;		/* --implicit */
+
+#define NO_CERTIFICATE "--implicit: there is no certificate: set tls-certificate in [server]"
 
 /* --check of the files that the configuration names.  Only the program that can do TLS checks
  * certificates. */
@@ -188,6 +191,10 @@ check_more(const struct config *config, const struct config_report *report)
 	struct buf why = BUF(text);
 	unsigned wrong = 0;
 
+	if (needs_certificate && !config->server.tls_certificate) {
+		report->error(report->ctx, NULL, 0, NO_CERTIFICATE);
+		wrong++;
+	}
 	if (config->server.tls_certificate && secure_become(config, arguments, &why) < 0) {
 		report->error(report->ctx, NULL, 0, buf_cstr(&why));
 		wrong++;
@@ -205,6 +212,10 @@ become_tls(const struct config *config)
 	char text[PATH_MAX + 100];
 	struct buf why = BUF(text);
 
+	if (!config->server.tls_certificate) {
+		log_text(LOG_LEVEL_ERROR, NO_CERTIFICATE);
+		return EX_CONFIG;
+	}
 	if (secure_become(config, arguments, &why) == 0)
 		return -1;
 	log_text(LOG_LEVEL_ERROR, "--implicit: %s", buf_cstr(&why));
@@ -227,6 +238,7 @@ start_find(struct start *ret, struct options *options, struct config *config, in
 	if (r < 0 && wishes.resume)
 		r = resume_session(wishes.resume, options, ret);
 	if (r < 0) {
+		needs_certificate = wishes.implicit;
 		options->check_more = check_more;
 		options->keep = wishes.resume || secure_here() ? NULL : &texts;
 		r = options_config(options, config);

@@ -465,6 +465,17 @@ def implicit():
         check(not got.startswith((b"2", b"5")), got)
 
 
+@test("TLS from the first octet without a certificate: nothing begins, and --check reports it")
+def implicit_bare():
+    reason = "--implicit: there is no certificate: set tls-certificate in [server]\n"
+    command = [HANDLER, "-c", "/dev/null", "-o", "queue.directory=" + HERE + "/none", "--implicit"]
+    for more in ["--check"], ["--listen", "127.0.0.1:0"], []:
+        done = subprocess.run(command + more, stdin=subprocess.DEVNULL, text=True, timeout=20,
+                              capture_output=True, env=ENVIRONMENT)
+        same((more, done.returncode, done.stdout), (more, 78, ""))
+        check(done.stderr.endswith(reason), more, done.stderr)
+
+
 @test("a session leaves no option on a socket that another process has, too")
 def no_option():
     with Server("tls-shared", SETTINGS) as server:
