@@ -69,13 +69,14 @@ discover_policy(const struct config *c, const struct dns_resolver *resolver, str
 {
 	enum discover_result result = DISCOVER_FAILED;
 	struct questions all;
+	const struct dns_question *record = &all.q[0];
 	struct slice id;
 
 	*ret = (struct sts_record){ .id = SL("") };
 	if (!name(all.record, "_mta-sts", domain) || !name(all.host, "mta-sts", domain))
 		return DISCOVER_NONE;
 	ask(resolver, &all);
-	id = sts_announced(all.q[0].records, all.q[0].nrecords);
+	id = sts_announced(record->records, record->nrecords);
 	if (id.n || known) {
 		buf_add(text, id);
 		ret->id = slice_of(text->p, id.n);
@@ -83,6 +84,9 @@ discover_policy(const struct config *c, const struct dns_resolver *resolver, str
 		ret->has_policy = get(c, &all, timeout_ms, text, ret, why);
 		ret->expires_s = ret->fetched_s + ret->policy.max_age_s;
 		result = ret->has_policy ? DISCOVER_FOUND : DISCOVER_FAILED;
+	} else if (record->status == DNS_SERVFAIL || record->status == DNS_TIMEOUT) {
+		buf_fmt(why, "TXT %s: %s", all.record, dns_question_text(record));
+		result = DISCOVER_UNKNOWN;
 	} else {
 		result = DISCOVER_NONE;
 	}

@@ -11,6 +11,7 @@
 
 enum discover_result {
 	DISCOVER_NONE,		/* the domain announces no policy */
+	DISCOVER_UNKNOWN,	/* the DNS does not answer, for the reason in *why */
 	DISCOVER_FOUND,
 	DISCOVER_FAILED,	/* for a reason that is set */
 };

@@ -81,7 +81,7 @@ own_option(void *ctx, int val, const char *argument)
 	} else if (val == OPTION_ARGUMENT && f->n < ARGUMENTS_MAX) {
 		f->domains[f->n++] = argument;
 	} else {
-		text_print(stderr, "%s", usage);
+		(void)text_lines(stderr, slice_str(usage), true);
 		return EX_USAGE;
 	}
 	return 0;
@@ -138,6 +138,10 @@ fetch_one(struct fetch *f, const char *domain)
 	f->failed = true;
 	if (result == DISCOVER_NONE) {
 		text_print(stdout, "%s: it announces no policy\n", domain);
+		return;
+	}
+	if (result == DISCOVER_UNKNOWN) {
+		text_print(stdout, "%s: %s\n", domain, buf_cstr(&why));
 		return;
 	}
 	text_print(stdout, "%s: %s%s\n", domain, buf_cstr(&why),
@@ -236,7 +240,7 @@ main(int argc, char **argv)
 	if (code >= 0)
 		return code;
 	if (!options.check && (fetch.refresh || fetch.post) == (fetch.n > 0)) {
-		text_print(stderr, "%s", usage);
+		(void)text_lines(stderr, slice_str(usage), true);
 		return EX_USAGE;
 	}
 	code = options_config(&options, &fetch.config);

@@ -62,7 +62,8 @@ static const char usage[] =
     "  -o SECTION.KEY=VAL  override one key of the file; may be repeated\n"
     "  --check             check the configuration and exit\n"
     "  --version, --help\n"
-    "Exit: 0 done, 64 usage, 75 Redis does not reply, 78 configuration.\n";
+    "Exit: 0 done, 64 usage, 71 the system failed, 75 Redis does not reply,\n"
+    "78 configuration.\n";
 
 enum { OPTION_SERVE = OPTION_OWN, OPTION_SERVE_RUN, OPTION_DESK, OPTION_TEST };
 
@@ -534,7 +535,7 @@ main(int argc, char **argv)
 	if (code >= 0)
 		return code;
 	if (!options.check && server.serve + server.serve_run + server.test != 1) {
-		text_print(stderr, "%s", usage);
+		(void)text_lines(stderr, slice_str(usage), true);
 		return EX_USAGE;
 	}
 	code = options_config(&options, &config);

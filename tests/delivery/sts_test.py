@@ -219,6 +219,23 @@ def _():
         same((kept(name), hits(name)), (None, 0))
 
 
+@test("a DNS that does not answer is reported as such, and nothing is kept")
+def _():
+    text = fetch("nothing", code=1, options=("-o", "relay.resolver=127.0.0.1@9"))
+    same(text, "{0}: TXT _mta-sts.{0}: 127.0.0.1 cannot be asked: Connection refused\n"
+         .format(domain("nothing")))
+    same((kept("nothing"), hits("nothing")), (None, 0))
+
+
+@test("a wrong command line: the usage has its lines")
+def _():
+    for program in "smtp-fetch", "smtp-shared":
+        done, usage = (subprocess.run([BUILD + "/" + program, option, *more], capture_output=True,
+                                      text=True, timeout=60)
+                       for option, *more in (("-c", site.config), ("--help",)))
+        same((done.returncode, done.stdout, done.stderr), (64, "", usage.stdout))
+
+
 @test("enforce: a good certificate, and the policy is fetched by the run itself")
 def _():
     os.remove("%s/state/sts/%s.txt" % (site.queue, domain("right")))
