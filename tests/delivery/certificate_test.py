@@ -106,6 +106,7 @@ def _():
             ("%s %s" % (next_one.key, other.chain), 65),
             ("%s %s" % (expired.key, expired.chain), 65),
             ("%s %s" % (good.chain, good.chain), 65), ("/nowhere %s" % good.chain, 66),
+            ("--name mail.example.org %s %s" % (good.key, good.key), 65),
             ("--owner no-such-user %s %s" % (next_one.key, next_one.chain), 67),
             ("--folder /proc/none %s %s" % (next_one.key, next_one.chain), 73),
             ("", 64), ("--nonsense", 64), (good.key, 64)):
@@ -113,6 +114,16 @@ def _():
         check(done.returncode == status and done.stderr, arguments, done)
         is_installed(good)
     same(shell(command + "--help").returncode, 0)
+
+
+@test("the owner of the key can pass the folders that were missing")
+def _():
+    folder = top + "/srv/mail/tls"
+    done = shell("umask 077 && smtp-handler-certificate --folder %s %s %s" %
+                 (folder, good.key, good.chain))
+    same((done.returncode, done.stderr), (0, ""))
+    for path in folder, top + "/srv/mail", top + "/srv":
+        same((path, stat.S_IMODE(os.stat(path).st_mode)), (path, 0o755))
 
 
 @test("a session has the new certificate, without a reload")
