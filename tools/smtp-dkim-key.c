@@ -40,7 +40,8 @@ static const char usage[] =
     "  --check             check the configuration and exit\n"
     "  --version, --help\n"
     "Exit: 0 done, 1 a record is missing or differs, 64 usage, 73 cannot make the file,\n"
-    "75 no DNS server replied, 78 a key or the configuration cannot be used.\n";
+    "74 the output is lost, 75 no DNS server replied, 78 a key or the configuration cannot\n"
+    "be used.\n";
 
 static const struct option long_options[] = { { 0 } };
 

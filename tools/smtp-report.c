@@ -31,9 +31,8 @@ static const char usage[] =
     "  -o SECTION.KEY=VAL  override one key of the file; may be repeated\n"
     "  --check             check the configuration and exit\n"
     "  --version, --help\n"
-    "Exit: 0 done, 64 usage, 71 the system failed, 75 the queue is not usable, another\n"
-    "smtp-report is at work, or the DNS does not answer: a later run makes the rest;\n"
-    "78 configuration.\n";
+    "Exit: 0 done, 64 usage, 75 the queue is not usable, another smtp-report is at work, or\n"
+    "the DNS does not answer: a later run makes the rest; 78 configuration.\n";
 
 enum { OPTION_LIST = OPTION_OWN };
 

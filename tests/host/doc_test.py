@@ -79,6 +79,19 @@ def _():
                     check("#" + target in page.links, path, target)
 
 
+@test("the manual of the queue has each file that the programs keep in state/")
+def _():
+    names = set()
+    for path in glob.glob(TOP + "/*/*.c") + glob.glob(TOP + "/tools/queue/*.c"):
+        with open(path) as file:
+            names.update(re.findall(r'^#define (?:FILE_NAME|TALLY_FILE)\s+"(.+)"', file.read(),
+                                    re.M))
+    check(len(names) > 8, names)
+    with open(TOP + "/man/smtp-handler-queue.5") as file:
+        manual = file.read()
+    same([name for name in sorted(names) if not re.search(r"\bPa %s\b" % name, manual)], [])
+
+
 @test("no other file is needed")
 def _():
     same(page.resources, [])
