@@ -5,10 +5,14 @@
 #include <stdio.h>
 
 #define ARGUMENTS (5 + STRANGERS_LIMITS)
+#define LEVEL_MAX 3600000000000		/* 1000000 failures that count for an hour */
+#define STRING(x) #x
+#define NUMBER(x) STRING(x)
 
 /* KEYS: the client.  ARGV: enter, count or open; the listener's ID; its connections; the
  * milliseconds that they count; the failure; the five limits.  Returns the number of the limit that
- * is passed, or 5. */
+ * is passed, or 5.  A key of another type, or values of another form, are of another program or of
+ * a clock that was ahead: they do not count. */
 struct redis_script clients_script = {
 	.text =
     "local t = redis.call('TIME')\n"
@@ -18,15 +22,24 @@ struct redis_script clients_script = {
     "local period = { [0] = 0, 60000, 3600000, 3600000, 3600000 }\n"
     "local most, level, at, others, last = {}, {}, now, 0, 0\n"
     "for i = 0, 4 do most[i] = tonumber(ARGV[6 + i]); level[i] = 0 end\n"
-    "local all = redis.call('HGETALL', key)\n"
+    "local all = redis.pcall('HGETALL', key)\n"
+    "if all.err then\n"
+    "  if not string.find(all.err, 'WRONGTYPE', 1, true) then return all end\n"
+    "  redis.call('DEL', key)\n"
+    "  all = {}\n"
+    "end\n"
     "for i = 1, #all, 2 do\n"
     "  local name, value = all[i], all[i + 1]\n"
-    "  if name == 'at' then at = tonumber(value)\n"
-    "  elseif string.sub(name, 1, 1) ~= 'o' then level[tonumber(name)] = tonumber(value)\n"
-    "  elseif name ~= own then\n"
-    "    local n, till = string.match(value, '^(%d+) (%d+)$')\n"
-    "    if tonumber(till) <= now then redis.call('HDEL', key, name)\n"
-    "    else others = others + tonumber(n); last = math.max(last, tonumber(till)) end\n"
+    "  local n, till = string.match(value, '^(%d+) (%d+)$')\n"
+    "  local i, amount = tonumber(name), tonumber(string.match(value, '^%d+$'))\n"
+    "  n, till = tonumber(n), tonumber(till)\n"
+    "  if name == 'at' then at = amount or now\n"
+    "  elseif i and level[i] and i > 0 then\n"
+    "    if amount and amount <= " NUMBER(LEVEL_MAX) " then level[i] = amount end\n"
+    "  elseif string.sub(name, 1, 1) == 'o' and name ~= own then\n"
+    "    if till and till > now and till <= now + 2 * lease then\n"
+    "      others, last = others + n, math.max(last, till)\n"
+    "    else redis.call('HDEL', key, name) end\n"
     "  end\n"
     "end\n"
     "local function full(i)\n"

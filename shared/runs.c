@@ -8,18 +8,26 @@
 #include <stdio.h>
 
 #define LATE_US	   10000000	/* a run may take a moment of so long ago */
+#define FAR_US	   1728000000000	/* 20 days: no run takes a later moment */
 #define STRING(x)  #x
 #define NUMBER(x)  STRING(x)
 #define ARGUMENT_MAX 24
 
 /* KEYS: the destination.  ARGV: the interval; how long ago a moment may be; the time from now to
- * the first that may be free.  Returns the time from now to the moment. */
+ * the first that may be free.  Returns the time from now to the moment.  A key of another type or
+ * form is replaced. */
 struct redis_script runs_moment_script = { .text =
     "local t = redis.call('TIME')\n"
     "local now = t[1] * 1000000 + t[2]\n"
     "local step, grace, own = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])\n"
-    "local free, of = string.match(redis.call('GET', KEYS[1]) or '', '^(%d+) (%d+)$')\n"
+    "local had = redis.pcall('GET', KEYS[1])\n"
+    "if type(had) == 'table' then\n"
+    "  if not string.find(had.err, 'WRONGTYPE', 1, true) then return had end\n"
+    "  had = nil\n"
+    "end\n"
+    "local free, of = string.match(had or '', '^(%d+) (%d+)$')\n"
     "free = tonumber(free or 0)\n"
+    "if free > now + " NUMBER(FAR_US) " then free = 0 end\n"
     /* After a change of the rate, moments far ahead are not kept. */
     "if tonumber(of) ~= step then free = math.min(free, now + step) end\n"
     "local at = math.max(free, now - grace, now + own)\n"
@@ -28,11 +36,20 @@ struct redis_script runs_moment_script = { .text =
     "  string.format('%.0f', left))\n"
     "return at - now\n" };
 
-/* KEYS: the facts.  ARGV: the address; the fact; the most facts; the milliseconds they stay. */
+/* KEYS: the facts.  ARGV: the address; the fact; the most facts; the milliseconds they stay.  Keys
+ * of another type are replaced. */
 struct redis_script runs_tell_script = { .text =
     "local t = redis.call('TIME')\n"
     "local when, now = KEYS[1] .. ':when', t[1] * 1000000 + t[2]\n"
-    "local last = redis.call('ZRANGE', when, -1, -1, 'WITHSCORES')\n"
+    "local last = redis.pcall('ZRANGE', when, -1, -1, 'WITHSCORES')\n"
+    "local known = redis.pcall('HGET', KEYS[1], ARGV[1])\n"
+    "for _, had in ipairs({ last, known or nil }) do\n"
+    "  if type(had) == 'table' and had.err then\n"
+    "    if not string.find(had.err, 'WRONGTYPE', 1, true) then return had end\n"
+    "    redis.call('DEL', KEYS[1], when)\n"
+    "    last = {}\n"
+    "  end\n"
+    "end\n"
     /* No two have the same time, so a reader knows which it has. */
     "if last[2] then now = math.max(now, tonumber(last[2]) + 1) end\n"
     "redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])\n"
@@ -56,12 +73,13 @@ struct redis_script runs_news_script = { .text =
     "local when, now = KEYS[1] .. ':when', t[1] * 1000000 + t[2]\n"
     "local upto, most, lines = tonumber(ARGV[1]), tonumber(ARGV[2]), ''\n"
     "if upto > now + 60000000 then upto = 0 end\n"
-    "local found = redis.call('ZRANGEBYSCORE', when, '(' .. string.format('%.0f', upto), '+inf',\n"
+    "local found = redis.pcall('ZRANGEBYSCORE', when, '(' .. string.format('%.0f', upto), '+inf',\n"
     "  'WITHSCORES', 'LIMIT', 0, most)\n"
+    "if found.err and not string.find(found.err, 'WRONGTYPE', 1, true) then return found end\n"
     "for i = 1, #found, 2 do\n"
-    "  local fact, told = redis.call('HGET', KEYS[1], found[i]), tonumber(found[i + 1])\n"
+    "  local fact, told = redis.pcall('HGET', KEYS[1], found[i]), tonumber(found[i + 1])\n"
     "  upto = told\n"
-    "  if fact and #fact <= " NUMBER(TALK_FACT_MAX) " then\n"
+    "  if type(fact) == 'string' and #fact <= " NUMBER(TALK_FACT_MAX) " then\n"
     "    local age = math.max(0, math.ceil((now - told) / 1000000))\n"
     "    lines = lines .. string.format('%.0f ', age) .. fact .. '\\n'\n"
     "  end\n"

@@ -5,15 +5,17 @@
 #include <stdio.h>
 
 /* KEYS: the user.  ARGV: what counts, the most, and the milliseconds in which it counts.  Returns 0
- * if it is counted, 1 if the limit is passed, 2 if that is so for the first time. */
+ * if it is counted, 1 if the limit is passed, 2 if that is so for the first time.  A key of another
+ * type, or without a good time, is replaced. */
 struct redis_script tally_script = {
 	.text =
     "local t = redis.call('TIME')\n"
     "local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
     "local key, what, most, time = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])\n"
-    "local had = redis.call('HMGET', key, 'at', 'n' .. what, 'p' .. what)\n"
+    "local had = redis.pcall('HMGET', key, 'at', 'n' .. what, 'p' .. what)\n"
+    "if had.err and not string.find(had.err, 'WRONGTYPE', 1, true) then return had end\n"
     "local at, n, passed = tonumber(had[1]), tonumber(had[2]) or 0, had[3]\n"
-    "if not at or at > now or at <= now - time then\n"
+    "if not (at and at <= now and at > now - time) then\n"
     "  redis.call('DEL', key)\n"
     "  at, n, passed = now, 0, false\n"
     "  redis.call('HSET', key, 'at', string.format('%.0f', at))\n"

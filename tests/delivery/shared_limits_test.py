@@ -300,6 +300,33 @@ def _():
         close([server])
 
 
+def of_test(*commands):
+    """Commands in the database of the test."""
+    with socket.create_connection(("127.0.0.1", PORT), 5) as s:
+        s.sendall("".join(line + "\r\n" for line in (
+            "AUTH " + PASSWORD, "SELECT 3", *commands, "QUIT")).encode())
+        return s.makefile("r").read()
+
+
+@test("a key of another type, or with values of another form, is replaced: no limit is away")
+def _():
+    servers = machines("shared-keys", "client-connections = 4", "client-rate = 0", n=2)
+    far = int((time.time() + 3600) * 1000)
+    for commands in (["SET KEY text"], ["RPUSH KEY a b"], ["HSET KEY at soon"],
+                     ["HSET KEY oabc text"], ["HSET KEY name text 9 5 1.5 7"],
+                     ["HSET KEY 1 nan 2 inf 3 1e300 4 " + "9" * 40],
+                     # Of a machine that died before the clock of Redis was set back.
+                     ["HSET KEY oabc '4 %d'" % far]):
+        def rounds(source, commands=commands):
+            key = "test:client:%s00000000/32" % socket.inet_aton(source).hex()
+            of_test(*(line.replace("KEY", key) for line in commands))
+            held = hold(servers, source, 6)
+            let_go(held)
+            return len(held)
+        same(on_all(servers, rounds), 4, commands)
+    close(servers)
+
+
 @test("garbage in place of Redis costs no memory and no client")
 def _():
     for name, octets, slowly in (("text", b"HTTP/1.1 400 Bad Request\r\n\r\n", False),

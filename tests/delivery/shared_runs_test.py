@@ -210,6 +210,22 @@ def _():
     same(site.runner.poll(), None, site.log())
 
 
+@test("keys of another type or time are replaced: one rate for all, and one memory of hosts")
+def _():
+    rate = "test:rate:route rate.example smtp://192.0.2.20"
+    year_us = str(int((time.time() + 366 * 86400) * 1e6))
+    for foreign in ["HSET", rate, "a", "b"], ["SET", rate, year_us + " 500000"]:
+        in_redis(["FLUSHDB"], ["SET", "test:hosts", "text"], ["RPUSH", "test:hosts:when", "a"],
+                 foreign)
+        sites = machines("keys", 2)
+        run_all(sites, 4, 8)
+        check(0 < int(in_redis(["PTTL", rate])[0][1:]) < 60000, foreign, sites[0].log())
+        same({why for site in sites for why in re.findall("Redis: (.*)", site.log())} -
+             {"it does not reply in time"}, set(), foreign)
+        check(wait_for(lambda: in_redis(["HLEN", "test:hosts"], ["ZCARD", "test:hosts:when"]) ==
+                       [":1", ":1"], 10), in_redis(["HGETALL", "test:hosts"]))
+
+
 @test("Redis stops, is killed, and comes back without memory: the mail goes on")
 def _():
     in_redis(["FLUSHDB"])

@@ -173,6 +173,17 @@ def _():
     close(servers)
 
 
+@test("a key of another type, or without a good time, is replaced: no count is away")
+def _():
+    servers = machines("users-keys", "user-messages = 5", n=2)
+    for command in ("SET KEY text", "RPUSH KEY a", "HSET KEY at soon n1 9", "HSET KEY at nan n1 9"):
+        def rounds(user, command=command):
+            select(*command.replace("KEY", "test:user-hour:" + user).split())
+            return spread(servers, user, 9)
+        same(on_all(servers, rounds), 5, command)
+    close(servers)
+
+
 @test("inside TLS, where another process has the session")
 def _():
     path = certificate(directory + "/cert", HOST)
