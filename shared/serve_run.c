@@ -19,6 +19,7 @@
 #define BEGIN_MS      300	/* to connect and to log in: frames wait in the socket meanwhile */
 #define RETRY_MIN_MS  100
 #define RETRY_MAX_MS  5000
+#define STEADY_MS     30000	/* of replies, until the next trouble is a new one */
 #define HELLO_MS      1000	/* between two times that Redis is reported to reply */
 #define NEWS_MS	      1000	/* between two looks for facts */
 
@@ -29,7 +30,7 @@ struct side {
 	bool hello;			/* the run waits for TALK_HERE */
 	bool reported;			/* the trouble is in the log */
 	int retry_ms;
-	int64_t opened_ms, retry_at_ms, hello_at_ms, news_at_ms;
+	int64_t opened_ms, lost_ms, retry_at_ms, hello_at_ms, news_at_ms;
 };
 
 /* False if it has no room. */
@@ -57,7 +58,8 @@ lose_redis(struct side *s)
 		log_text(LOG_LEVEL_WARNING, "no limits are shared with other machines: Redis: %s",
 		    s->redis->why);
 	s->reported = s->hello = true;
-	s->retry_at_ms = clock_ms() + s->retry_ms;
+	s->lost_ms = clock_ms();
+	s->retry_at_ms = s->lost_ms + s->retry_ms;
 	s->retry_ms = s->retry_ms * 2 < RETRY_MAX_MS ? s->retry_ms * 2 : RETRY_MAX_MS;
 	send_kind(s, TALK_AWAY);
 }
@@ -94,6 +96,9 @@ note_reply(struct side *s, int error)
 		lose_redis(s);
 		return;
 	}
+	/* A Redis that is slow now and then is asked ever more rarely, and is one trouble. */
+	if (clock_ms() < s->lost_ms + STEADY_MS)
+		return;
 	s->retry_ms = RETRY_MIN_MS;
 	s->reported = false;
 }

@@ -43,6 +43,7 @@
 #define BEGIN_MS      100	/* to connect and to log in: frames wait in the socket meanwhile */
 #define RETRY_MIN_MS  100
 #define RETRY_MAX_MS  5000
+#define STEADY_MS     30000	/* of replies, until the next trouble is a new one */
 #define HELLO_MS      1000	/* between two times that Redis is reported to reply */
 #define RENEW_MS      (CLIENTS_LEASE_MS / 3)
 #define HOLDERS       (UINT32_C(1) << 17)
@@ -86,7 +87,7 @@ struct server {
 	bool hello;			/* the listener waits for QUERY_HERE */
 	bool reported;			/* the trouble is in the log */
 	int retry_ms;
-	int64_t opened_ms, retry_at_ms, hello_at_ms, renew_at_ms;
+	int64_t opened_ms, lost_ms, retry_at_ms, hello_at_ms, renew_at_ms;
 	uint32_t renewed;		/* places of holders that were renewed in this round */
 };
 
@@ -135,7 +136,8 @@ lose_redis(struct server *s)
 		    s->redis.why);
 	s->reported = true;
 	s->hello = true;
-	s->retry_at_ms = clock_ms() + s->retry_ms;
+	s->lost_ms = clock_ms();
+	s->retry_at_ms = s->lost_ms + s->retry_ms;
 	s->retry_ms = s->retry_ms * 2 < RETRY_MAX_MS ? s->retry_ms * 2 : RETRY_MAX_MS;
 	send_answer(QUERY_AWAY, 0, 0);
 }
@@ -175,13 +177,14 @@ take_verdict(struct redis *r, int64_t until_ms, enum strangers_limit *ret)
 	return error < 0 ? error : clients_verdict(&reply, ret) ? 0 : redis_refuse(r);
 }
 
-/* After a batch of n calls. */
+/* After a batch of n calls.  A Redis that is slow now and then is asked ever more rarely, and is
+ * one trouble. */
 static void
 end_batch(struct server *s, int error, size_t n)
 {
 	if (error < 0) {
 		lose_redis(s);
-	} else if (n) {
+	} else if (n && clock_ms() >= s->lost_ms + STEADY_MS) {
 		s->retry_ms = RETRY_MIN_MS;
 		s->reported = false;
 	}

@@ -13,7 +13,7 @@ import threading
 import time
 
 from programs import SANITIZER, fresh_directory
-from redis_server import (PASSWORD, PORT, READY, Garbage, Redis, settings_of_redis,
+from redis_server import (PASSWORD, PORT, READY, Delayed, Garbage, Redis, settings_of_redis,
                           write_password)
 from tap import check, main, note, same, test, wait_for
 from tls_server import BUILD, HOST, Server, anyone, certificate
@@ -325,6 +325,24 @@ def _():
             return len(held)
         same(on_all(servers, rounds), 4, commands)
     close(servers)
+
+
+@test("a Redis that is slow now and then is one trouble, and is asked ever more rarely")
+def _():
+    slow = Delayed(PORT)
+    [server] = machines("shared-jitter", "client-connections = 0", "client-rate = 0", n=1,
+                        port=slow.port)
+    wait_for_redis([server])
+    before = server.log()
+    for i in range(100):                # four seconds
+        slow.delay_s = 0.05 if i % 5 == 0 else 0
+        session = connect(server, next(SOURCES))
+        session.close()
+        time.sleep(0.04)
+    log = server.log()[len(before):]
+    check(log.count("shared with other machines: Redis: ") <= 1, log)
+    check(1 <= log.count("state=away") <= 8, log)
+    close([server])
 
 
 @test("garbage in place of Redis costs no memory and no client")

@@ -91,3 +91,30 @@ class Garbage(threading.Thread):
             except OSError:
                 pass
             client.close()
+
+
+class Delayed(threading.Thread):
+    """Redis behind a slow network: each reply of it comes after delay_s."""
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.behind, self.delay_s = port, 0
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while True:
+            client = self.socket.accept()[0]
+            server = socket.create_connection(("127.0.0.1", self.behind))
+            for ends in (client, server, False), (server, client, True):
+                threading.Thread(target=self.pass_on, args=ends, daemon=True).start()
+
+    def pass_on(self, source, to, slowly):
+        try:
+            while octets := source.recv(65536):
+                time.sleep(self.delay_s if slowly else 0)
+                to.sendall(octets)
+            to.shutdown(socket.SHUT_WR)
+        except OSError:
+            source.close()
