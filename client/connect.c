@@ -336,8 +336,10 @@ came_back(struct connect *c, const struct order_target *t, const char *host)
 
 /* The host is the next one once more. */
 static void
-put_back(struct connect *c, const struct order_target *t)
+put_back(struct connect *c, const struct order_target *t, const struct smtp_link *l)
 {
+	if (l->tls_broke)
+		memcpy(c->d->client->tls_broke, l->key, sizeof l->key);
 	memmove(&c->targets[1], &c->targets[0], c->n * sizeof c->targets[0]);
 	c->targets[0] = *t;
 	c->n++;
@@ -350,15 +352,17 @@ ask_by_tls(struct connect *c, const struct order_target *t, const struct smtp_li
 {
 	connect_report_link(c->d, l, HOST_NO_CLEAR);
 	c->d->client->tls_again = true;
-	put_back(c, t);
+	put_back(c, t, l);
 }
 
 static enum host_tls
 tls_result(const struct smtp_link *l)
 {
-	if (!(l->tls_failed || l->stream.tls))
-		return HOST_TLS_UNKNOWN;
-	return l->tls_failed ? HOST_TLS_FAILED : HOST_TLS_GOOD;
+	if (l->tls_failed)
+		return HOST_TLS_FAILED;
+	if (l->tls_broke)
+		return HOST_TLS_BROKE;
+	return l->stream.tls ? HOST_TLS_GOOD : HOST_TLS_UNKNOWN;
 }
 
 /* No mail can go over this session.  A host that replies, but demands something we lack, is not a
@@ -410,6 +414,7 @@ begin(struct connect *c, const struct order_target *t, struct smtp_link *l, stru
 		    (has_ipv4(c) || c->ipv6_again);
 		l->others = c->n > 0;
 		connect_tls_policy(c, t, l, &policy);
+		policy.shaky |= strcmp(c->d->client->tls_broke, l->key) == 0;
 		if (policy.downgraded && c->d->client->tls_again) {
 			policy.tls = RELAY_TLS_MAY;
 			policy.downgraded = false;
@@ -418,6 +423,8 @@ begin(struct connect *c, const struct order_target *t, struct smtp_link *l, stru
 	l->named |= !t;
 	l->lmtp = way_of(c->d->route->via)->lmtp;
 	result = greet_link(l, &policy, &c->d->client->tls, c->d->sink, ret_why);
+	if (result == GREET_READY && l->stream.tls)
+		c->d->client->tls_broke[0] = '\0';
 	if (t)
 		connect_session_opened(c, t, l, &policy, result, ret_why);
 	if (result == GREET_READY && c->d->route->user)
@@ -450,7 +457,7 @@ open_session(struct connect *c, const struct order_target *t, const char *host,
 	l->until_ms = clock_ms() + link_life_ms(c->mx.ttl_s, l->latency_us);
 	result = begin(c, t, l, &why);
 	connect_report_host(c, t, dialled, HOST_OPEN, tls_result(l));
-	if (t && (result == GREET_READY || (result == GREET_BROKEN && !l->spurned)))
+	if (t && (result == GREET_READY || (result == GREET_BROKEN && !l->again)))
 		connect_tls_learn(c, t, l, result == GREET_READY ? NULL : &why);
 	/* A socket is never an exchanger. */
 	ours = t && l->ours && way_of(c->d->route->via)->by_domain;
@@ -462,8 +469,8 @@ open_session(struct connect *c, const struct order_target *t, const char *host,
 		came_back(c, t, host);
 	else if (t && result == GREET_REFUSED && l->downgraded && l->greeted)
 		ask_by_tls(c, t, l);
-	else if (t && l->spurned)
-		put_back(c, t);
+	else if (t && l->again)
+		put_back(c, t, l);
 	else
 		not_begun(c, t, l, result, &why);
 	link_done(l);

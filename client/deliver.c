@@ -42,26 +42,73 @@ went_stale(const struct delivery *d, bool kept)
 	return kept && d->client->link->closed;
 }
 
+static void
+suspect(struct client_state *c, enum host_event event)
+{
+	c->suspicion.event = event;
+	memcpy(c->suspicion.key, c->link->key, sizeof c->suspicion.key);
+}
+
+/* A transaction over another connection has come to its end without what was suspected. */
+static void
+confirm(const struct delivery *d)
+{
+	struct client_suspicion *s = &d->client->suspicion;
+	const struct smtp_link *l = d->client->link;
+
+	if (!s->key[0] || strcmp(s->key, l->key) != 0)
+		return;
+	/* A message that DATA does not bring either was refused for what it is. */
+	if (s->event != HOST_NO_BDAT || l->served)
+		connect_report_link(d, l, s->event);
+	s->key[0] = '\0';
+}
+
+/* Learn about things that the host offers.  Only a new link shows them: a host may close one that
+ * was idle, or that has had enough messages, at any time. */
+static void
+learn_offer(const struct delivery *d, const struct transaction *t, bool kept)
+{
+	const struct smtp_link *l = d->client->link;
+	const bool fresh = !kept && l->transactions == 1;
+
+	if (t->no_bdat)
+		connect_report_link(d, l, HOST_NO_BDAT);
+	if (t->no_chunk)
+		suspect(d->client, HOST_NO_BDAT);
+	if (t->broke_chunk && fresh)
+		connect_report_link(d, l, HOST_BDAT_BROKE);
+	if (t->broke_group && fresh)
+		connect_report_link(d, l, HOST_NO_PIPELINING);
+	if (t->no_ahead)
+		suspect(d->client, HOST_NO_AHEAD);
+}
+
+/* Has the link ended at a group with a content, without any reply?  A kept one may have been closed
+ * before: that is not the host's fault. */
+static bool
+ended_unheard(const struct transaction *t)
+{
+	return t->lost && !t->replied_to;
+}
+
 /* Report what the transaction shows of the host, for the next attempt. */
 static void
 learn(const struct delivery *d, const struct transaction *t, enum transaction_end end, bool kept)
 {
 	struct smtp_link *l = d->client->link;
 
-	if (t->no_bdat)
-		connect_report_link(d, l, HOST_NO_BDAT);
-	if (t->no_pipelining && !kept)
-		connect_report_link(d, l, HOST_NO_PIPELINING);
-	if (t->no_ahead)
-		connect_report_link(d, l, HOST_NO_AHEAD);
+	learn_offer(d, t, kept);
 	if (t->lost) {
-		connect_report_link(d, l, HOST_BROKE);
+		if (!kept || !ended_unheard(t))
+			connect_report_link(d, l, HOST_BROKE);
 	} else if (l->closed && ((end == TRANSACTION_NEXT && !went_stale(d, kept)) ||
 	    (end == TRANSACTION_DONE && l->reply.code == 421))) {
 		connect_report_link(d, l, HOST_REFUSED);
 	} else if (end == TRANSACTION_DONE && !l->proven) {
 		l->proven = true;
 		connect_report_link(d, l, HOST_PROVEN);
+		confirm(d);
 	}
 }
 
@@ -147,7 +194,8 @@ go_over_link(struct delivery *d, struct transaction *t, struct connect *c, bool 
 		return true;
 	}
 	leave_link(d, t, c, end, kept);
-	d->client->one_by_one |= was_ahead && end == TRANSACTION_NEXT && l->closed;
+	d->client->one_by_one |= (was_ahead && end == TRANSACTION_NEXT && l->closed) ||
+	    (kept && ended_unheard(t));
 	return false;
 }
 

@@ -167,8 +167,18 @@ static enum greet_result
 spurn(struct start *s, int error)
 {
 	ticket_spurn(s->sink, s->l, &s->policy->demand);
-	s->l->spurned = true;
+	s->l->again = true;
 	return broken(s, error, "a TLS handshake with a ticket");
+}
+
+/* The connection broke at TLS.  A host that closes there may do so as it restarts, or as it cannot
+ * stand our TLS: it is asked again at once.  To wait for a silent one once more would take long. */
+static enum greet_result
+break_off(struct start *s, int error)
+{
+	s->l->tls_broke = true;
+	s->l->again = error != -ETIMEDOUT;
+	return broken(s, error, "the TLS handshake");
 }
 
 static enum greet_result
@@ -192,8 +202,8 @@ shake_hands(struct start *s, uint64_t timeout_ms)
 		return insecure(s, CAUSE_TLS_UNVERIFIED, buf_slice(&why));
 	if (r < 0 && demand.session.n)
 		return spurn(s, r);
-	if (r == -ETIMEDOUT && is_accident(s, r))
-		return broken(s, r, "the TLS handshake");
+	if (r < 0 && is_accident(s, r))
+		return break_off(s, r);
 	if (r < 0)
 		return insecure(s, CAUSE_TLS_FAILED, buf_slice(&why));
 	l->closed = false;
@@ -240,7 +250,8 @@ starttls(struct start *s)
 		r = link_reply(l, l->config->relay.command_timeout_ms);
 	if (r < 0) {
 		link_outcome(l, r, "STARTTLS", s->why);
-		if (is_accident(s, r))
+		l->tls_broke = is_accident(s, r);
+		if (l->tls_broke)
 			return GREET_BROKEN;
 		return insecure(s, CAUSE_TLS_FAILED, slice_str(s->why->detail));
 	}
@@ -272,9 +283,11 @@ secure(struct start *s)
 			return spurn(s, -ECONNRESET);
 		/* Some servers send nothing after the handshake, again and again: TLS has failed
 		 * there too. */
-		return r == GREET_BROKEN && s->policy->tls == RELAY_TLS_MAY &&
-		    (s->policy->shaky || s->why->cause != CAUSE_LOST) ?
-		    insecure(s, CAUSE_TLS_FAILED, slice_str(s->why->detail)) : r;
+		if (r == GREET_BROKEN && s->policy->tls == RELAY_TLS_MAY &&
+		    (s->policy->shaky || s->why->cause != CAUSE_LOST))
+			return insecure(s, CAUSE_TLS_FAILED, slice_str(s->why->detail));
+		l->tls_broke = r == GREET_BROKEN;
+		return r;
 	}
 	return GREET_READY;
 }

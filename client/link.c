@@ -57,6 +57,7 @@ link_new(int fd, const char *host, const struct config *c, struct transcript *tr
 	/* Not the stream: it has 80 kB, of which a session needs few. */
 	memset(l, 0, facts);
 	l->fd = fd;
+	l->opened_ms = clock_ms();
 	l->config = c;
 	l->transcript = transcript;
 	client_offer_init(&l->peer);
@@ -220,13 +221,30 @@ in_or_while(const char *doing)
 	return noun ? "in" : "while";
 }
 
-/* A connection that cannot send is slow for a reason that no log of the host has. */
-static void
-add_unacked(struct buf *b, int fd)
+/* Does nothing arrive at the other end, although octets were sent? */
+static bool
+is_cut_off(const struct smtp_link *l, struct unacked *u)
+{
+	return unacked_look(l->fd, u) && u->sent && u->quiet_ms >= UNACKED_MS;
+}
+
+bool
+link_broke(const struct smtp_link *l, int error)
 {
 	struct unacked u;
 
-	if (unacked_look(fd, &u) && u.sent && u.quiet_ms >= UNACKED_MS)
+	if (error == -ETIMEDOUT)
+		return !link_overdue(l) && !is_cut_off(l, &u);
+	return error == -ECONNRESET || error == -EPIPE;
+}
+
+/* A connection that cannot send is slow for a reason that no log of the host has. */
+static void
+add_unacked(struct buf *b, const struct smtp_link *l)
+{
+	struct unacked u;
+
+	if (is_cut_off(l, &u))
 		buf_fmt(b, "; %u octets were sent and none acknowledged for %u s: the host is "
 		    "gone, or the path drops large packets (lower the MTU, let ICMP pass)",
 		    u.sent, u.quiet_ms / 1000);
@@ -262,7 +280,7 @@ link_outcome(const struct smtp_link *l, int error, const char *doing, struct out
 		buf_fmt(&b, "%s: %s", doing, strerror(-error));
 	}
 	if (error == -ETIMEDOUT)
-		add_unacked(&b, l->fd);
+		add_unacked(&b, l);
 	outcome_set(o, cause, slice_str(l->host), buf_slice(&b));
 	transcript_fact(l->transcript, "%s", o->detail);
 }

@@ -28,6 +28,7 @@ struct smtp_link {
 	unsigned transactions;		/* transactions so far */
 	unsigned ndomains;
 	uint64_t domains[LINK_DOMAINS];	/* hashes of the recipients' domains so far */
+	int64_t opened_ms;		/* monotonic */
 	int64_t until_ms;		/* monotonic: it gets further messages until then */
 	int64_t end_ms;			/* monotonic: no reply is waited for after; 0: for ever */
 	int64_t latency_us;		/* from connect() to the first octet of its greeting */
@@ -40,8 +41,10 @@ struct smtp_link {
 	bool downgraded;		/* it is spared TLS, as that has failed */
 	bool good;			/* inside TLS, with a certificate for its name */
 	bool resumed;			/* inside TLS, by a ticket */
-	bool spurned;			/* TLS failed with a ticket; without one it may work */
+	/* TLS failed with a ticket, or the host closed there: a new connection may go better. */
+	bool again;
 	bool tls_failed;		/* TLS was offered, and failed */
+	bool tls_broke;			/* the connection broke there, perhaps by accident */
 	enum tls_fault fault;		/* of its certificate, if that was looked at */
 	char tls[140];			/* as in struct outcome */
 	bool ipv4_left;			/* over IPv6, and IPv4 addresses are left to try */
@@ -93,6 +96,9 @@ int link_reply(struct smtp_link *l, uint64_t timeout_ms);
 int link_offer(struct smtp_link *l, uint64_t timeout_ms);
 /* Has the time of the transaction passed? */
 bool link_overdue(const struct smtp_link *l);
+/* Has the host, or something on the way to it, broken the link?  A network that is cut shows as
+ * octets that nobody acknowledges, and an error of this end says nothing of the host. */
+bool link_broke(const struct smtp_link *l, int error);
 /* After a write that failed: is there a reply that came before the connection broke?  Then it is in
  * l->reply. */
 bool link_late_reply(struct smtp_link *l);

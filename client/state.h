@@ -8,9 +8,17 @@
 
 #include "client/link.h"
 #include "client/refusals.h"
+#include "hosts/hosts.h"
 #include "net/tls.h"
 
 struct transaction;
+
+/* A fact that one connection to a host has shown.  It is true if the next one goes well without
+ * that; else something else was wrong. */
+struct client_suspicion {
+	char key[HOST_KEY];		/* as in struct smtp_link; "": none */
+	enum host_event event;
+};
 
 struct client_state {
 	struct tls_client tls;		/* for all links */
@@ -19,11 +27,16 @@ struct client_state {
 	struct transaction *ahead;
 	/* For the current message: no host is spared TLS, as one took no mail without. */
 	bool tls_again;
-	bool one_by_one;		/* send no commands ahead: that has broken a connection */
+	/* Send no commands ahead, and no content before the replies to its commands: a kept link
+	 * has ended at that. */
+	bool one_by_one;
+	bool slow;			/* a host replies late over a new link, too */
 	struct refusals refusals;	/* of MAIL, in a row */
 	bool cut;			/* the host closed the last session, and took nothing */
 	/* Send no BDAT: the peer announced CHUNKING and refused BDAT as unknown. */
 	bool by_data;
+	struct client_suspicion suspicion;
+	char tls_broke[HOST_KEY];	/* the key of the last host that closed at TLS */
 };
 
 #endif

@@ -121,7 +121,7 @@ tls_policy_of_host(struct tls_policy *t, const struct delivery *d, const struct 
 	if (t->learns && t->tls == RELAY_TLS_MAY &&
 	    learned_is(learned_find(&d->hosts->learned, x->name, now_s)))
 		from_history(t);
-	t->shaky = host && hosts_failed_lately(d->hosts, host, now_s);
+	t->shaky = host && hosts_broke_at_tls(host, now_s);
 	t->downgraded = t->tls == RELAY_TLS_MAY && host &&
 	    hosts_spared_until(host, HOST_SPARED_TLS, now_s);
 	if (t->downgraded)

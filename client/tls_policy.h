@@ -20,7 +20,7 @@ struct tls_policy {
 	bool implicit;			/* TLS begins with the first octet */
 	bool by_message;		/* only the message demands it (REQUIRETLS) */
 	bool downgraded;		/* none instead of may, as TLS has failed with the host */
-	bool shaky;			/* the last connection to the host failed as well */
+	bool shaky;			/* the last connection to the host broke at TLS as well */
 	struct tls_demand demand;	/* on the host, for the handshake */
 };
 

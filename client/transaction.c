@@ -237,7 +237,8 @@ make_plan(struct transaction *t, struct smtp_link *l)
 	t->link = l;
 	l->stream.gate = (struct stream_gate){ holds_lease, t->e->lease };
 	t->accepted = t->asked = 0;
-	t->lost = t->moved = t->no_bdat = t->no_pipelining = t->no_ahead = t->unheard = false;
+	t->lost = t->moved = t->no_bdat = t->no_chunk = t->no_ahead = t->unheard = false;
+	t->broke_chunk = t->broke_group = t->replied_to = false;
 	t->mail_accepted = t->elsewhere = t->spent = t->refused = t->in_clear = false;
 	if (most && l->transactions >= most)
 		return PLAN_SPENT;
@@ -251,10 +252,10 @@ make_plan(struct transaction *t, struct smtp_link *l)
 	choose_recipients(t);
 	if (t->asked == 0)
 		return nobody(t);
-	t->chunked = l->peer.offers[SMTP_EXT_CHUNKING] &&
-	    (!(t->d->client->by_data || l->by_data) ||
+	t->chunked = l->peer.offers[SMTP_EXT_CHUNKING] && (!commands_prefer_data(t) ||
 	    payload_body(t->payload) == SMTP_BODY_BINARYMIME);
 	t->blind = t->chunked && l->peer.offers[SMTP_EXT_PIPELINING] &&
+	    !(t->d->client->one_by_one && l->took_mail) &&
 	    t->payload->size <= BLIND_MAX && t->asked + 2 < COMMANDS_GROUP;
 	commands_begin(t);
 	return PLAN_READY;
@@ -513,15 +514,19 @@ read_final_replies(struct transaction *t, struct outcome *o)
 	return content_reply(t, o);
 }
 
-/* On this link the server has read the content as commands: repeat over another one. */
+/* On this link the server has read the content as commands: repeat over another one.  With any
+ * other code than that of an unknown command, DATA will show whether the message was refused. */
 static enum transaction_end
 repeat_by_data(struct transaction *t)
 {
+	const int code = t->link->reply.code;
+
 	transcript_fact(t->d->transcript,
 	    "the host offers CHUNKING but refuses BDAT: trying again with DATA");
 	t->link->closed = true;
 	t->d->client->by_data = true;
-	t->no_bdat = true;
+	t->no_bdat = (code >= 500 && code <= 504) || code == 555;
+	t->no_chunk = !t->no_bdat;
 	return TRANSACTION_SPENT;
 }
 
@@ -558,7 +563,7 @@ settle_content(struct transaction *t, enum content_end end, const struct outcome
 		return TRANSACTION_DONE;
 	case CONTENT_LOST:		/* no other host now: it could deliver a second copy */
 		t->lost = true;
-		t->no_bdat = t->chunked;
+		t->broke_chunk = commands_broke_chunk(t, t->error);
 		settle_accepted(t, o);
 		return TRANSACTION_DONE;
 	case CONTENT_REPLIED:
@@ -568,7 +573,7 @@ settle_content(struct transaction *t, enum content_end end, const struct outcome
 		transaction_settle_rest(t, o);
 		return TRANSACTION_DONE;
 	case CONTENT_BROKEN:
-		t->no_bdat = t->chunked;
+		t->broke_chunk = commands_broke_chunk(t, t->error);
 		if (!commands_mail_refused(t))
 			t->why = *o;
 		return TRANSACTION_NEXT;
@@ -641,12 +646,6 @@ may_be_taken(const struct transaction *t, int error)
 	return error != -ECONNABORTED && content_may_be_there(t, error);
 }
 
-static bool
-broke_group(const struct transaction *t)
-{
-	return commands_unanswered(t) > 1 && !link_overdue(t->link);
-}
-
 /* The commands came to no end: this host does not get further, and the link is of no use. */
 static enum transaction_end
 broken(struct transaction *t, int error)
@@ -659,14 +658,14 @@ broken(struct transaction *t, int error)
 	    (error != -ECONNABORTED && error != -EPROTO && commands_all_replied(t)))
 		return settle_content(t, content_cut(t, error, &o), &o);
 	if (may_be_taken(t, error)) {
-		t->no_pipelining = error != -EPROTO && broke_group(t);
+		t->broke_group = commands_broke_group(t, error);
 		assume_accepted(t);
 		return settle_content(t, content_unsure(t, error, &o), &o);
 	}
 	if (error != -ECONNABORTED) {
-		t->no_bdat = t->chunked && commands_all_sent(t) && !link_overdue(l);
-		t->no_ahead = t->unheard && error == -ETIMEDOUT;
-		t->no_pipelining = broke_group(t);
+		t->broke_chunk = commands_broke_chunk(t, error);
+		t->no_ahead = t->unheard && error == -ETIMEDOUT && link_broke(l, error);
+		t->broke_group = commands_broke_group(t, error);
 		link_outcome(l, error, commands_name(t), &o);
 		if (!commands_mail_refused(t))	/* else the reply to MAIL explains more */
 			t->why = o;

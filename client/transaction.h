@@ -47,8 +47,10 @@ struct transaction {
 	bool any_unfit;			/* unfit is set */
 	bool lost;			/* the link broke after the content: a copy may arrive */
 	bool moved;			/* the peer refuses our IPv6 address, and has IPv4 */
-	bool no_bdat;			/* a chunk was refused, or the link broke at it */
-	bool no_pipelining;		/* the link broke at a group of commands */
+	bool no_bdat;			/* a chunk was refused, as BDAT is unknown */
+	bool no_chunk;			/* a chunk was refused, perhaps as BDAT is unknown */
+	bool broke_chunk;		/* the link broke at a chunk */
+	bool broke_group;		/* the link broke at a group of commands */
 	bool no_ahead;			/* commands sent ahead had no reply, but the message had */
 
 	/* The running transaction: RSET, MAIL, RCPT for each of left[0..asked), DATA or BDAT. */
@@ -67,6 +69,8 @@ struct transaction {
 	bool sent_deadline;		/* MAIL had the sender's time limit (DELIVERBY) */
 	bool ahead;			/* commands were sent during the message before */
 	bool unheard;			/* they were, and none has a reply */
+	bool replied_to;		/* the host has replied to one of the commands */
+	int error;			/* of the link that broke: -errno */
 };
 
 enum transaction_end {
@@ -123,6 +127,9 @@ enum outcome_cause commands_fit_rcpt(const struct queue_rcpt *rcpt, const struct
  * the buffers of any socket, so neither side can block the other. */
 #define COMMANDS_GROUP 100
 
+/* Is DATA better than BDAT, if the form of the message allows that? */
+bool commands_prefer_data(const struct transaction *t);
+
 /* Nothing is sent yet. */
 void commands_begin(struct transaction *t);
 
@@ -157,8 +164,9 @@ bool commands_all_replied(const struct transaction *t);
 bool commands_at_mail(const struct transaction *t);
 /* MAIL has a reply other than 2yz. */
 bool commands_mail_refused(const struct transaction *t);
-/* The number of commands that were sent and have no reply. */
-size_t commands_unanswered(const struct transaction *t);
+/* Did the link break with this error at a chunk, or at a group of commands without a reply? */
+bool commands_broke_chunk(const struct transaction *t, int error);
+bool commands_broke_group(const struct transaction *t, int error);
 /* "RCPT TO": the command that the next reply belongs to. */
 const char *commands_name(const struct transaction *t);
 

@@ -106,6 +106,9 @@ commands_fit_rcpt(const struct queue_rcpt *rcpt, const struct smtp_link *l, stru
  * a new connection, and nothing is lost. */
 #define UNHEARD_MS 10000
 
+/* After so many attempts a message is sent by DATA. */
+#define BDAT_ATTEMPTS 2
+
 /* The number of a command in its transaction.  Recipient i has AT_RCPT + i; the last follows. */
 enum { AT_RSET, AT_MAIL, AT_RCPT };
 
@@ -114,6 +117,16 @@ static size_t
 last_command(const struct transaction *t)
 {
 	return AT_RCPT + t->asked;
+}
+
+/* A message that does not get through by BDAT, where others do, is sent by DATA in the end. */
+bool
+commands_prefer_data(const struct transaction *t)
+{
+	const struct smtp_link *l = t->link;
+
+	return t->d->client->by_data || l->by_data ||
+	    (t->e->attempts >= BDAT_ATTEMPTS && !l->took_chunk);
 }
 
 void
@@ -153,10 +166,16 @@ commands_mail_refused(const struct transaction *t)
 	return t->replied > AT_MAIL && !t->mail_accepted;
 }
 
-size_t
-commands_unanswered(const struct transaction *t)
+bool
+commands_broke_chunk(const struct transaction *t, int error)
 {
-	return t->sent - t->replied;
+	return t->chunked && commands_all_sent(t) && link_broke(t->link, error);
+}
+
+bool
+commands_broke_group(const struct transaction *t, int error)
+{
+	return t->sent - t->replied > 1 && link_broke(t->link, error);
 }
 
 const char *
@@ -295,6 +314,15 @@ commands_outcome(const struct transaction *t, struct outcome *o)
 		o->bar = BAR_SESSION;
 }
 
+/* Is the link one that may have ended, or lost what was sent ahead, without a sign?  To ask again
+ * over a new one costs nothing. */
+static bool
+may_be_deaf(const struct transaction *t)
+{
+	return t->unheard || (t->link->transactions > 1 && !t->replied_to && !t->blind &&
+	    !t->d->client->slow);
+}
+
 /* A server may keep its replies until it has read all that was sent (RFC 2920 section 3.2).  After
  * a chunk, that can take until it is done with the message. */
 static uint64_t
@@ -303,7 +331,7 @@ reply_timeout(const struct transaction *t)
 	const uint64_t dot_ms = t->link->config->relay.dot_timeout_ms;
 	const uint64_t command_ms = t->link->config->relay.command_timeout_ms;
 
-	if (t->unheard && command_ms > UNHEARD_MS)
+	if (may_be_deaf(t) && command_ms > UNHEARD_MS)
 		return UNHEARD_MS;
 	return t->blind && dot_ms > command_ms ? dot_ms : command_ms;
 }
@@ -312,8 +340,11 @@ static int
 read_reply(struct transaction *t)
 {
 	struct smtp_link *l = t->link;
+	const int64_t begun_ms = clock_ms();
 	int r = link_reply(l, reply_timeout(t));
 
+	t->d->client->slow |= !t->blind && clock_ms() - begun_ms >= UNHEARD_MS &&
+	    l->transactions == 1;
 	if (r < 0)
 		return r;
 	if (l->reply.code / 100 == 3)	/* only DATA has such a reply */
@@ -359,6 +390,7 @@ commands_step(struct transaction *t, enum commands_reply *ret, size_t *ret_rcpt)
 	if (r < 0)
 		return r;
 	t->unheard = false;
+	t->replied_to = true;
 	if (t->replied == AT_MAIL) {
 		*ret = COMMANDS_MAIL;
 	} else if (t->replied >= AT_RCPT) {

@@ -27,6 +27,7 @@ lost(struct transaction *t, int error, const char *doing, struct outcome *o)
 static enum content_end
 no_reply(struct transaction *t, int error, struct outcome *o)
 {
+	t->error = error;
 	if (!content_may_be_there(t, error))
 		return content_cut(t, error, o);
 	return lost(t, error,
@@ -57,6 +58,7 @@ content_unsure(struct transaction *t, int error, struct outcome *o)
 {
 	char doing[80];
 
+	t->error = error;
 	(void)snprintf(doing, sizeof doing, "%s (the message is out and " OUTCOME_TWICE,
 	    commands_name(t));
 	t->link->closed = true;
@@ -68,6 +70,7 @@ content_cut(struct transaction *t, int error, struct outcome *o)
 {
 	struct smtp_link *l = t->link;
 
+	t->error = error;
 	if (error == -EIO) {
 		outcome_set(o, CAUSE_LOCAL, SL(""), SL(PAYLOAD_UNREADABLE));
 		return CONTENT_UNREADABLE;

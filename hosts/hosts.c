@@ -18,7 +18,8 @@
 
 #define PROVEN_S 60	/* a later proof is news */
 #define TELL_S   600	/* how often a latency is told that stays as it is */
-#define TIME_MAX_US (INT64_C(86400) * 1000000)	/* no host is waited for longer */
+#define SECOND_US INT64_C(1000000)
+#define TIME_MAX_US (86400 * SECOND_US)	/* no host is waited for longer */
 
 /* The index of address, or the index where it would be inserted. */
 static size_t
@@ -108,18 +109,19 @@ hosts_forgive(struct hosts *h, int64_t now_s)
 	for (size_t i = 0; i < h->n; i++) {
 		struct host *host = &h->list[i];
 
-		host->tls_failed_s = host->bdat_failed_s = host->pipelining_failed_s = 0;
+		host->tls_failed_s = host->tls_broke_s = 0;
+		host->bdat_failed_s = host->pipelining_failed_s = 0;
 		host->ipv4_until_s = 0;
-		host->broken = host->pipelining_failures = 0;
+		host->broken = host->bdat_failures = host->pipelining_failures = 0;
 		host->marks &= ~(unsigned)HOST_MARK_IPV4;
 	}
 }
 
 bool
-hosts_failed_lately(const struct hosts *h, const struct host *host, int64_t now_s)
+hosts_broke_at_tls(const struct host *host, int64_t now_s)
 {
-	return host->failures && host->failed_s <= now_s && host->failed_s > h->forgiven_s &&
-	    now_s - host->failed_s < HOSTS_SPARED_S;
+	return host->tls_broke_s && host->tls_broke_s <= now_s &&
+	    now_s - host->tls_broke_s < HOSTS_SPARED_S;
 }
 
 void
@@ -251,9 +253,11 @@ learn_proof(struct host *host, int64_t now_s)
 {
 	const bool is_news = now_s < host->proven_s || now_s - host->proven_s >= PROVEN_S;
 
-	/* A host that is spared PIPELINING has proven nothing about it. */
-	if (host->pipelining_failures < HOSTS_PIPELINING_FAILURES)
+	/* A host that is spared something has proven nothing about it. */
+	if (host->pipelining_failures < HOSTS_SPARED_FAILURES)
 		host->pipelining_failures = 0;
+	if (host->bdat_failures < HOSTS_SPARED_FAILURES)
+		host->bdat_failures = 0;
 	if (is_news)
 		host->proven_s = now_s;
 	if (!host->failures && !host->broken && !host->ipv4_until_s)
@@ -265,14 +269,29 @@ learn_proof(struct host *host, int64_t now_s)
 	return true;
 }
 
-static void
-learn_pipelining(struct host *host, int64_t now_s)
+/* A connection broke at something that the host offers.  Those that were open when another one
+ * broke may have broken for its reason, such as a restart of the host.  True if it counts. */
+static bool
+learn_break(int64_t *failed_s, unsigned *failures, const struct host_report *r, int64_t now_s)
 {
-	if (now_s - host->pipelining_failed_s >= HOSTS_SPARED_S)
-		host->pipelining_failures = 0;
-	if (host->pipelining_failures < HOSTS_FAILURES_MAX)
-		host->pipelining_failures++;
-	host->pipelining_failed_s = now_s;
+	const int64_t age_s = (r->age_us + SECOND_US - 1) / SECOND_US;
+
+	if (*failed_s > now_s || now_s - *failed_s >= HOSTS_SPARED_S)
+		*failures = 0;
+	else if (*failures && now_s - age_s <= *failed_s)
+		return false;
+	if (*failures < HOSTS_FAILURES_MAX)
+		++*failures;
+	*failed_s = now_s;
+	return true;
+}
+
+/* It is known for sure what fails there. */
+static void
+learn_failing(int64_t *failed_s, unsigned *failures, int64_t now_s)
+{
+	*failed_s = now_s;
+	*failures = HOSTS_SPARED_FAILURES;
 }
 
 int64_t
@@ -285,10 +304,11 @@ hosts_spared_until(const struct host *host, enum host_spared what, int64_t now_s
 		failed_s = host->tls_failed_s;
 		break;
 	case HOST_SPARED_BDAT:
-		failed_s = host->bdat_failed_s;
+		if (host->bdat_failures >= HOSTS_SPARED_FAILURES)
+			failed_s = host->bdat_failed_s;
 		break;
 	case HOST_SPARED_PIPELINING:
-		if (host->pipelining_failures >= HOSTS_PIPELINING_FAILURES)
+		if (host->pipelining_failures >= HOSTS_SPARED_FAILURES)
 			failed_s = host->pipelining_failed_s;
 		break;
 	}
@@ -344,14 +364,15 @@ learn_event(struct hosts *h, struct host *host, const struct host_report *report
 		host->marks = (host->marks & ~(unsigned)HOST_MARK_IPV4) | HOST_MARK_UNTOLD;
 		return true;
 	case HOST_NO_BDAT:
-		host->bdat_failed_s = now_s;
+		learn_failing(&host->bdat_failed_s, &host->bdat_failures, now_s);
 		return true;
+	case HOST_BDAT_BROKE:
+		return learn_break(&host->bdat_failed_s, &host->bdat_failures, report, now_s);
 	case HOST_NO_PIPELINING:
-		learn_pipelining(host, now_s);
-		return true;
+		return learn_break(&host->pipelining_failed_s, &host->pipelining_failures, report,
+		    now_s);
 	case HOST_NO_AHEAD:		/* no accident: it was there to reply to the message */
-		learn_pipelining(host, now_s);
-		host->pipelining_failures = HOSTS_PIPELINING_FAILURES;
+		learn_failing(&host->pipelining_failed_s, &host->pipelining_failures, now_s);
 		return true;
 	case HOST_NO_CLEAR:
 		host->tls_failed_s = 0;
@@ -379,14 +400,25 @@ host_printable(const char *s)
 bool
 host_report_valid(const struct host_report *report)
 {
-	const int64_t *const times[] = { &report->connect_us, &report->first_us };
+	const int64_t *const times[] = {
+		&report->connect_us, &report->first_us, &report->age_us,
+	};
 
 	for (size_t i = 0; i < sizeof times / sizeof times[0]; i++)
 		if (*times[i] < 0 || *times[i] > TIME_MAX_US)
 			return false;
 	return foreign_line(report->address, sizeof report->address) &&
 	    foreign_line(report->name, sizeof report->name) &&
-	    (unsigned)report->event <= HOST_TLS_LOST && (unsigned)report->tls <= HOST_TLS_FAILED;
+	    (unsigned)report->event <= HOST_TLS_LOST && (unsigned)report->tls <= HOST_TLS_BROKE;
+}
+
+static void
+learn_tls(struct hosts *h, struct host *host, enum host_tls result, int64_t now_s)
+{
+	host->tls_broke_s = result == HOST_TLS_BROKE ? now_s : 0;
+	if (result != HOST_TLS_BROKE)
+		host->tls_failed_s = result == HOST_TLS_FAILED ? now_s : 0;
+	h->changed = true;
 }
 
 void
@@ -413,10 +445,8 @@ hosts_learn(struct hosts *h, const struct host_report *report, int64_t now_s)
 		    (int)sizeof host->name - 1, report->name);
 	if (learn_event(h, host, report, now_s))
 		h->changed = h->untold = true;
-	if (report->tls != HOST_TLS_UNKNOWN) {
-		host->tls_failed_s = report->tls == HOST_TLS_FAILED ? now_s : 0;
-		h->changed = true;
-	}
+	if (report->tls != HOST_TLS_UNKNOWN)
+		learn_tls(h, host, report->tls, now_s);
 }
 
 void

@@ -21,8 +21,9 @@
 #define HOST_KEY  64
 #define HOSTS_FAILURES_MAX 1000000
 
-/* The result of TLS in a session that tried it. */
-enum host_tls { HOST_TLS_UNKNOWN, HOST_TLS_GOOD, HOST_TLS_FAILED };
+/* The result of TLS in a session that tried it.  A connection that broke there may be an accident:
+ * TLS has failed if the next one breaks, too. */
+enum host_tls { HOST_TLS_UNKNOWN, HOST_TLS_GOOD, HOST_TLS_FAILED, HOST_TLS_BROKE };
 
 struct host {
 	char address[HOST_KEY];		/* "192.0.2.1:25", "[2001:db8::1]:25" */
@@ -32,8 +33,9 @@ struct host {
 	bool at_least;
 	/* Unix seconds of the last measurement and of the last failure that counted; 0: never. */
 	int64_t measured_s, failed_s;
-	/* Unix seconds of the last failed handshake; 0: none since the last good one. */
-	int64_t tls_failed_s;
+	/* Unix seconds of the last failed handshake, and of the last connection that broke at TLS;
+	 * 0: none since the last good one. */
+	int64_t tls_failed_s, tls_broke_s;
 	int64_t since_s;		/* unix seconds of the first failure in a row */
 	unsigned failures;		/* in a row; failures within a pause count as one */
 	unsigned broken;		/* in a row: accepted a message and gave no final reply */
@@ -41,7 +43,7 @@ struct host {
 	int64_t ipv4_until_s;
 	/* Unix seconds; 0: never, or not since it worked. */
 	int64_t bdat_failed_s, pipelining_failed_s;
-	unsigned pipelining_failures;	/* in a row */
+	unsigned bdat_failures, pipelining_failures;	/* in a row */
 	int64_t proven_s;		/* of its last transaction, or a minute before; 0: never */
 	unsigned marks;			/* HOST_MARK_* */
 };
@@ -81,7 +83,7 @@ struct hosts {
 #define HOSTS_AVERAGE_S   600	/* age of a latency that a sample is averaged into */
 #define HOSTS_IPV4_S      (7 * 86400)
 #define HOSTS_SPARED_S    86400
-#define HOSTS_PIPELINING_FAILURES 2	/* one broken connection may be an accident */
+#define HOSTS_SPARED_FAILURES 2		/* one broken connection may be an accident */
 
 /* An event at an address. */
 enum host_event {
@@ -95,10 +97,11 @@ enum host_event {
 	HOST_BROKE,			/* it broke off after the final dot */
 	HOST_PROVEN,			/* it completed a transaction: earlier failures are over */
 	HOST_NO_IPV6,			/* it refused our IPv6 address */
-	HOST_NO_BDAT,			/* it refused a chunk, or the connection broke at one */
-	HOST_NO_PIPELINING,		/* the connection broke at a group of commands */
+	HOST_NO_BDAT,			/* it refused a chunk as it does not know BDAT */
+	HOST_NO_PIPELINING,		/* a new connection broke at a group of commands */
 	HOST_NO_AHEAD,			/* it took a message, and lost the commands behind it */
 	HOST_NO_CLEAR,			/* it was spared TLS, and took no mail without */
+	HOST_BDAT_BROKE,		/* a new connection broke at a chunk */
 	HOST_SECURED,			/* the name has proven records of DANE; no address */
 	/* The exchanger of this name has shown a good certificate, or none.  No address. */
 	HOST_TLS_SHOWN,
@@ -112,6 +115,7 @@ struct host_report {
 	enum host_event event;
 	enum host_tls tls;		/* with any event */
 	int64_t connect_us, first_us;
+	int64_t age_us;			/* of a connection that broke */
 };
 
 /* Load the tables from state_fd, the folder state/ of the queue.  A missing file gives an empty
@@ -148,8 +152,8 @@ void hosts_learn(struct hosts *h, const struct host_report *report, int64_t now_
 /* The end of a pause (unix seconds) after repeated failures; 0: it may be dialled now. */
 int64_t hosts_paused_until(const struct hosts *h, const struct host *host, int64_t now_s);
 
-/* Did the last session, or dial, fail within a day? */
-bool hosts_failed_lately(const struct hosts *h, const struct host *host, int64_t now_s);
+/* Did the last connection that tried TLS break there, within a day? */
+bool hosts_broke_at_tls(const struct host *host, int64_t now_s);
 
 /* The end of the time (unix seconds) for which the host gets its mail without that; 0: with it. */
 int64_t hosts_spared_until(const struct host *host, enum host_spared what, int64_t now_s);

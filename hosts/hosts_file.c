@@ -16,9 +16,10 @@
 
 #define FILE_NAME "hosts"
 #define FILE_MAX  (2 << 20)	/* room for more than HOSTS_MAX lines */
-#define NUMBERS   14		/* fields of a line after address and name */
-#define OLD_NUMBERS 12		/* of a line without the last two */
-#define FIRST_NUMBERS 9		/* of one without the last five */
+#define NUMBERS   16		/* fields of a line after address and name */
+#define OLD_NUMBERS 14		/* of a line without the last two */
+#define OLDER_NUMBERS 12	/* without the last four */
+#define FIRST_NUMBERS 9		/* of one without the last seven */
 
 static const struct slice known = S("#known ");
 
@@ -33,7 +34,8 @@ parse_line(struct slice line, struct host *ret)
 	while (n < 2 + NUMBERS && (rest.n || n < 2 + FIRST_NUMBERS))
 		field[n++] = slice_cut(rest, ' ', &rest);
 	memset(ret, 0, sizeof *ret);
-	if (n != 2 + NUMBERS && n != 2 + OLD_NUMBERS && n != 2 + FIRST_NUMBERS)
+	if (n != 2 + NUMBERS && n != 2 + OLD_NUMBERS && n != 2 + OLDER_NUMBERS &&
+	    n != 2 + FIRST_NUMBERS)
 		return false;
 	if (memchr(line.p, '\0', line.n) || rest.n || !field[0].n ||
 	    field[0].n >= sizeof ret->address || !field[1].n || field[1].n >= sizeof ret->name)
@@ -48,7 +50,8 @@ parse_line(struct slice line, struct host *ret)
 			return false;
 	if (number[4] > HOSTS_FAILURES_MAX || number[7] > HOSTS_FAILURES_MAX ||
 	    number[11] > HOSTS_FAILURES_MAX || number[13] > HOST_MARKS ||
-	    !host_printable(ret->address) || !host_printable(ret->name))
+	    number[14] > HOSTS_FAILURES_MAX || !host_printable(ret->address) ||
+	    !host_printable(ret->name))
 		return false;
 	ret->connect_us = (int64_t)number[0];
 	ret->first_us = (int64_t)number[1];
@@ -64,6 +67,8 @@ parse_line(struct slice line, struct host *ret)
 	ret->pipelining_failures = (unsigned)number[11];
 	ret->proven_s = (int64_t)number[12];
 	ret->marks = (unsigned)number[13];
+	ret->bdat_failures = (unsigned)number[14];
+	ret->tls_broke_s = (int64_t)number[15];
 	return true;
 }
 
@@ -132,7 +137,7 @@ hosts_save(struct hosts *h, int state_fd)
 		return r;
 	fputs("# address name connect_us first_us(>: at least) measured failed failures tls_failed "
 	    "since broken ipv4_until bdat_failed pipelining_failed pipelining_failures proven "
-	    "marks\n", file.out);
+	    "marks bdat_failures tls_broke\n", file.out);
 	if (h->forgiven_s || h->heard_us)
 		fprintf(file.out, "%s%" PRId64 " %" PRId64 "\n", known.p, h->forgiven_s,
 		    h->heard_us);
@@ -141,12 +146,14 @@ hosts_save(struct hosts *h, int state_fd)
 
 		fprintf(file.out,
 		    "%s %s %" PRId64 " %s%" PRId64 " %" PRId64 " %" PRId64 " %u %" PRId64
-		    " %" PRId64 " %u %" PRId64 " %" PRId64 " %" PRId64 " %u %" PRId64 " %u\n",
+		    " %" PRId64 " %u %" PRId64 " %" PRId64 " %" PRId64 " %u %" PRId64
+		    " %u %u %" PRId64 "\n",
 		    host->address, host->name[0] ? host->name : "-", host->connect_us,
 		    host->at_least ? ">" : "", host->first_us, host->measured_s, host->failed_s,
 		    host->failures, host->tls_failed_s, host->since_s, host->broken,
 		    host->ipv4_until_s, host->bdat_failed_s, host->pipelining_failed_s,
-		    host->pipelining_failures, host->proven_s, host->marks);
+		    host->pipelining_failures, host->proven_s, host->marks,
+		    host->bdat_failures, host->tls_broke_s);
 	}
 	r = file_replace_end(&file);
 	if (r == 0 && h->secured_changed)

@@ -199,6 +199,48 @@ def downgraded(name, address):
     return site
 
 
+def state_of(site, name):
+    """The fields of a host in the table, by the names in its first line."""
+    lines = open(site.queue + "/state/hosts").read().split("\n")
+    keys = lines[0].replace("(>: at least)", "").split()[1:]
+    return dict(zip(keys, next(text.split() for text in lines
+                               if " mx.%s.example.org " % name in text)))
+
+
+@test("R134 a host that closes once at TLS, as it restarts, is asked again at once, by TLS")
+def _():
+    clear()
+    site = Site("restarts", address="192.0.2.77").listen()
+    exchangers["closes"].fault = "closes once"
+    site.send("bob@closes.example.org")
+    site.relay(*SOON)
+    same([m.tls for m in exchangers["closes"].messages], ["TLSv1.3"], site.log())
+    state = state_of(site, "closes")
+    same([state["tls_failed"], state["tls_broke"]], ["0", "0"])
+    exchangers["closes"].fault = "closes"
+
+
+@test("R134 a failure of another kind does not make an accident at TLS the second one")
+def _():
+    clear()
+    site = Site("kinds", address="192.0.2.78").listen()
+    site.relay()
+    with open(site.queue + "/state/hosts", "w") as file:
+        file.write("192.0.2.%d:25 mx.drops.example.org 0 0 0 %d 1 0 %d 0 0\n"
+                   % (addresses["drops"], time.time() - 60, time.time() - 60))
+    site.send("bob@drops.example.org")
+    exchangers["drops"].fault = "drops once"
+    site.relay(*SOON)
+    same(exchangers["drops"].messages, [], site.log())
+    state = state_of(site, "drops")
+    same([state["tls_failed"], state["tls_broke"] != "0"], ["0", True], state)
+    time.sleep(2.2)
+    site.relay(*SOON)
+    same([m.tls for m in exchangers["drops"].messages], ["TLSv1.3"], site.log())
+    same(state_of(site, "drops")["tls_broke"], "0")
+    exchangers["drops"].fault = "drops"
+
+
 @test("R134 a refusal in the clear is no answer: TLS is tried at once, and again from then on")
 def _():
     for i, reply in enumerate(("530 5.7.0 Must issue a STARTTLS command first",

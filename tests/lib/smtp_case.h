@@ -27,6 +27,7 @@ struct smtp_case {
 	const char *host;		/* of an smtp:// route; NULL: 127.0.0.1 */
 	bool unknown;			/* no latency is known; else .1 is the fastest, then .2 */
 	int64_t age_s;			/* since the message came in */
+	unsigned attempts;		/* before this one */
 	const char *params;		/* of MAIL, in the envelope; NULL: none */
 	enum host_event known;		/* of each host, two times */
 	bool spared_tls;		/* tls = may, and handshakes with the hosts have failed */
@@ -79,6 +80,7 @@ smtp_message(const struct smtp_case *c)
 	mail_put(&smtp_mail, c->from ? c->from : "a@b", c->params ? c->params : "",
 	    c->to ? c->to : "c@d", slice_str(c->content ? c->content : SHORT_MESSAGE));
 	smtp_mail.e.arrived_us -= c->age_s * 1000000;
+	smtp_mail.e.attempts = c->attempts;
 	smtp_mail.e.verp = c->verp;
 	smtp_mail.e.facts.utf8_header = c->utf8_header;
 	smtp_mail.e.facts.binary = smtp_mail.e.facts.binary || c->binary;
@@ -120,20 +122,20 @@ smtp_as_wanted(const char *want)
 }
 
 static bool
-smtp_reported(const char *reports)
+smtp_reported(const struct mail *m, const char *reports)
 {
 	static const char *const events[] = {
 		"nothing", "open", "slow", "failed", "refused", "broke", "proven", "no-ipv6",
-		"no-bdat", "no-pipelining", "no-ahead", "no-clear",
+		"no-bdat", "no-pipelining", "no-ahead", "no-clear", "bdat-broke",
 	};
 	char space[2000];
 	struct buf b = BUF(space);
 
 	if (!reports)
 		return true;
-	for (size_t i = 0; i < smtp_mail.nhosts; i++)
-		buf_fmt(&b, "%s%c %s", i ? "|" : "", smtp_mail.hosts[i].address[8],
-		    events[smtp_mail.hosts[i].event]);
+	for (size_t i = 0; i < m->nhosts; i++)
+		buf_fmt(&b, "%s%c %s", i ? "|" : "", m->hosts[i].address[8],
+		    events[m->hosts[i].event]);
 	if (slice_eq(buf_slice(&b), slice_str(reports)))
 		return true;
 	printf("# reports of hosts: %.*s\n", (int)b.n, b.p);
@@ -152,7 +154,7 @@ smtp_know(struct hosts *h, uint16_t port, const struct smtp_case *c)
 		r.tls = c->spared_tls ? HOST_TLS_FAILED : HOST_TLS_UNKNOWN;
 		hosts_learn(h, &r, clock_wall_s());
 		r.event = c->known;
-		hosts_learn(h, &r, clock_wall_s());
+		hosts_learn(h, &r, clock_wall_s() - 1);
 		hosts_learn(h, &r, clock_wall_s());
 	}
 }
@@ -189,7 +191,7 @@ smtp_run(const struct smtp_case *c, const struct dns_resolver *resolver)
 	delivery_done(&d);
 	good = fakes_close(&f) && (!c->won || smtp_mail.dialled == c->won);
 	good = smtp_in_state(c->want, c->state ? c->state : 'D') && good;
-	good = smtp_reported(c->reports) && good;
+	good = smtp_reported(&smtp_mail, c->reports) && good;
 	ok(good, "%s", c->name);
 	hosts_done(&h);
 }

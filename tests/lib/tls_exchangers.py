@@ -20,7 +20,8 @@ class TlsExchanger:
     implicit    TLS from the first octet
     fault       the reaction to STARTTLS: "closes" (after the 220), "refuses" (454), "inject" (the
                 220 has another reply behind it), "garbage" (in place of a handshake), "drops" (no
-                reply at all), "mute" (closes after the handshake)
+                reply at all), "mute" (closes after the handshake).  "closes once" and "drops once"
+                are over after the first time.
     demand      the reply to MAIL in the clear; None: it is accepted
     inside      keywords that EHLO lists inside TLS
     outside     keywords that EHLO lists in the clear
@@ -101,11 +102,14 @@ class TlsExchanger:
         if self.fault == "refuses":
             sock.sendall(b"454 4.7.0 not now\r\n")
             return sock
-        if self.fault == "drops":
+        fault = self.fault
+        if fault in ("drops once", "closes once"):
+            self.fault = None
+        if fault in ("drops", "drops once"):
             sock.close()
             return None
         sock.sendall(b"220 go ahead\r\n" + (b"250 injected\r\n" if self.fault == "inject" else b""))
-        if self.fault == "closes":
+        if fault in ("closes", "closes once"):
             sock.close()
             return None
         if self.fault == "garbage":

@@ -14,20 +14,26 @@
 #define FIRST  "= MAIL FROM:<a@b>\n= RCPT TO:<c@d>\n= DATA\nQ\nS 250 ok\nS 250 ok\nS 354 go\nD\n"
 #define NEXT   "= MAIL FROM:<a@b>\n= RCPT TO:<c@d>\n= DATA\nQ\n"
 #define GO     "S 250 ok\nS 250 ok\nS 354 go\n"
+#define TWO_CHUNK "C MAIL\nC RCPT\nB\nQ\n"
+#define ONE_CHUNK TWO_CHUNK "S 250 ok\nS 250 ok\nS 250 one\n"
 #define LATER  "= MAIL FROM:<a@b>\nS 451 4.7.1 later\n"
 #define BYE    "= QUIT\nE\n"
 #define GOOD   "delivered 2.0.0"
 
+#define MAILS  4
+
 struct ahead_case {
 	const char *name;
 	const char *script;
-	const char *want[3];		/* one for each message; NULL: no message */
+	const char *want[MAILS];	/* one for each message; NULL: no message */
 	const char *to, *to_next;	/* recipients; NULL: c@d */
 	bool large;			/* messages too large to send blindly */
 	bool lmtp;
 	bool stop;			/* the second message is never begun */
+	bool alone;			/* the next message is not known in time */
 	bool patient;			/* command-timeout is the default, five minutes */
 	enum host_event learned;	/* with the second message; HOST_NOTHING: any */
+	const char *reports;		/* the same, all of them; NULL: any */
 };
 
 static const struct ahead_case cases[] = {
@@ -97,6 +103,31 @@ static const struct ahead_case cases[] = {
 	    "S 250 three\n" BYE,
 	  .want = { GOOD, GOOD " 250 two", GOOD " 250 three" },
 	  .patient = true, .learned = HOST_NO_AHEAD },
+	{ .name = "a host drops what is behind the dot, and then ends: nothing is noted",
+	  .script = PIPE FIRST NEXT "S 250 one\nE\nE\nE\n",
+	  .want = { GOOD, "deferred 4.4.1" }, .patient = true, .reports = "1 failed" },
+	{ .name = "R143 a kept link ends at a chunk, perhaps idle: no fact about the host",
+	  .script = CHUNK ONE_CHUNK TWO_CHUNK "X\n",
+	  .want = { GOOD " 250 one", "deferred 4.4.2 lost connection in MAIL FROM (the message" },
+	  .reports = "" },
+	{ .name = "R143 from then on a chunk over a kept link waits for the replies before it",
+	  .script = CHUNK ONE_CHUNK TWO_CHUNK "X\nN\n" CHUNK TWO_CHUNK "S 250 ok\nS 250 ok\n"
+	    "S 250 three\nC MAIL\nC RCPT\nQ\nX\nN\n" CHUNK TWO_CHUNK "S 250 ok\nS 250 ok\n"
+	    "S 250 four\n" BYE,
+	  .want = { GOOD " 250 one", "deferred 4.4.2 lost connection in MAIL FROM (the message",
+	    GOOD " 250 three", GOOD " 250 four" } },
+	{ .name = "R143 it ends after a reply: it was not idle, and that is none to BDAT either",
+	  .script = CHUNK ONE_CHUNK TWO_CHUNK "S 250 ok\nX\n",
+	  .want = { GOOD " 250 one", "deferred 4.4.2 lost connection in RCPT TO (the message is" },
+	  .reports = "1 broke" },
+	{ .name = "R143 it ends at a group of commands: no fact about the host",
+	  .script = PIPE FIRST "Q\nS 250 one\n" NEXT "X\nN\n" PIPE FIRST "S 250 two\n" BYE,
+	  .want = { GOOD " 250 one", GOOD " 250 two" }, .alone = true,
+	  .reports = "1 open|1 proven" },
+	{ .name = "R143 421 to a chunk over a kept link: the next session gets it",
+	  .script = CHUNK ONE_CHUNK TWO_CHUNK "S 421 4.4.2 idle\nX\nN\n" CHUNK TWO_CHUNK
+	    "S 250 ok\nS 250 ok\nS 250 two\n" BYE,
+	  .want = { GOOD " 250 one", GOOD " 250 two" }, .reports = "1 open|1 proven" },
 	{ .name = "R143 421 to the next one",
 	  .script = PIPE FIRST NEXT "S 250 one\nS 421 4.7.0 enough\nX\nN\n" PIPE FIRST "S 250 two\n"
 	    BYE,
@@ -136,18 +167,18 @@ static const struct ahead_case cases[] = {
 };
 
 /* Each message has a queue of its own; upcoming is the index of the next one. */
-static struct mail mails[3];
+static struct mail mails[MAILS];
 static int upcoming;
 static unsigned asked;
 
 static bool
 next_mail(void *ctx, struct attempt_job *ret)
 {
-	struct mail *m = &mails[upcoming];
+	struct mail *m = &mails[upcoming < MAILS ? upcoming : 0];
 
 	(void)ctx;
 	asked++;
-	if (upcoming >= 3 || !m->loaded)
+	if (upcoming >= MAILS || !m->loaded)
 		return false;
 	*ret = (struct attempt_job){ &m->e, m->rcpts, m->e.nrcpts };
 	return true;
@@ -156,9 +187,9 @@ next_mail(void *ctx, struct attempt_job *ret)
 static void
 put(const struct ahead_case *c, struct slice content)
 {
-	const char *const to[3] = { c->to, c->to_next, NULL };
+	const char *const to[MAILS] = { c->to, c->to_next };
 
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < MAILS; i++) {
 		mail_clear(&mails[i]);
 		if (c->want[i])
 			mail_put(&mails[i], "a@b", "", to[i] ? to[i] : "c@d", content);
@@ -205,7 +236,8 @@ run(const struct ahead_case *c, struct slice content)
 	struct route route = { .via = c->lmtp ? VIA_LMTP : VIA_SMTP,
 		.hosts = { { .name = host } }, .nhosts = 1 };
 	struct delivery d = {
-		.config = &smtp_config, .route = &route, .hosts = &h, .next = next_mail,
+		.config = &smtp_config, .route = &route, .hosts = &h,
+		.next = c->alone ? NULL : next_mail,
 	};
 	const struct smtp_case settings = { 0 };
 	bool good = true;
@@ -217,7 +249,7 @@ run(const struct ahead_case *c, struct slice content)
 	route.hosts[0].port = f.port;
 	put(c, content);
 	fakes_start(&f, 0, c->script, content);
-	for (int i = 0; i < 3 && c->want[i]; i++) {
+	for (int i = 0; i < MAILS && c->want[i]; i++) {
 		if (i == 1 && c->stop)
 			break;
 		upcoming = i + 1;
@@ -225,7 +257,7 @@ run(const struct ahead_case *c, struct slice content)
 		good = as_wanted(&mails[i], c->want[i]) && good;
 	}
 	delivery_done(&d);
-	good = good && learned(&mails[1], c->learned);
+	good = good && learned(&mails[1], c->learned) && smtp_reported(&mails[1], c->reports);
 	ok(fakes_close(&f) && good, "%s", c->name);
 	hosts_done(&h);
 }
@@ -275,12 +307,12 @@ main(void)
 	(void)alarm(60);
 	while (b.n + 80 < b.cap)
 		buf_str(&b, "0123456789012345678901234567890123456789012345678901234567\r\n");
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < MAILS; i++)
 		mail_init(&mails[i]);
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
 		run(&cases[i], cases[i].large ? buf_slice(&b) : SL(SHORT_MESSAGE));
 	test_many();
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < MAILS; i++)
 		mail_done(&mails[i]);
 	ok(asked > 0, "the next message was asked for");
 	return tap_done();

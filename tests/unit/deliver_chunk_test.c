@@ -113,22 +113,49 @@ static const struct smtp_case cases[] = {
 	    "= MAIL FROM:<a@b>\n= RCPT TO:<c@d>\n= DATA\nQ\nS 250 ok\nS 250 ok\nS 354 go\n" \
 	    "D\nS 250 ok\n" BYE }, \
 	  .reports = "1 open|1 no-bdat|1 open|1 proven", .want = "delivered 2.0.0" }
-	NOT_BDAT("501"), NOT_BDAT("503 5.5.1"), NOT_BDAT("504"), NOT_BDAT("550"),
-	NOT_BDAT("554 5.5.0"), NOT_BDAT("555 5.3.3"),
-	{ .name = "refused by DATA as well: that is the answer",
+	NOT_BDAT("501"), NOT_BDAT("503 5.5.1"), NOT_BDAT("504"), NOT_BDAT("555 5.3.3"),
+#define PERHAPS_NOT_BDAT(code) \
+	{ .name = "BDAT refused with " code ": remembered if DATA is taken", \
+	  .script = { BOTH ALL "S 250 ok\nS 250 ok\nS " code " no\nE\nN\n" BOTH \
+	    "= MAIL FROM:<a@b>\n= RCPT TO:<c@d>\n= DATA\nQ\nS 250 ok\nS 250 ok\nS 354 go\n" \
+	    "D\nS 250 ok\n" BYE }, \
+	  .reports = "1 open|1 open|1 proven|1 no-bdat", .want = "delivered 2.0.0" }
+	PERHAPS_NOT_BDAT("550"), PERHAPS_NOT_BDAT("554 5.5.0"),
+	{ .name = "refused by DATA as well: that is the answer, and no fact about BDAT",
 	  .script = { BOTH ALL "S 250 ok\nS 250 ok\nS 554 no\nE\nN\n" BOTH
 	    "= MAIL FROM:<a@b>\n= RCPT TO:<c@d>\n= DATA\nQ\nS 250 ok\nS 250 ok\nS 354 go\n"
 	    "D\nS 554 spam\n" BYE },
-	  .want = "failed 5.0.0 554 spam" },
-	{ .name = "closed at BDAT: remembered",
+	  .reports = "1 open|1 open|1 proven", .want = "failed 5.0.0 554 spam" },
+	{ .name = "closed at BDAT: counted",
 	  .script = { BOTH ALL "S 250 ok\nS 250 ok\nX\n" },
-	  .reports = "1 open|1 no-bdat|1 broke", .want = "deferred 4.4.2" },
-	{ .name = "closed at BDAT before all replies: remembered",
+	  .reports = "1 open|1 bdat-broke|1 broke", .want = "deferred 4.4.2" },
+	{ .name = "closed at BDAT before all replies: counted",
 	  .script = { BOTH ALL "X\n" },
-	  .reports = "1 open|1 no-bdat|1 no-pipelining|1 broke", .want = "deferred 4.4.2" },
-	{ .name = "stalled at BDAT: remembered",
+	  .reports = "1 open|1 bdat-broke|1 no-pipelining|1 broke", .want = "deferred 4.4.2" },
+	{ .name = "stalled at BDAT: counted",
 	  .timeouts = true, .script = { BOTH ALL "S 250 ok\nS 250 ok\nE\n" },
-	  .reports = "1 open|1 no-bdat|1 broke", .want = "deferred 4.4.2" },
+	  .reports = "1 open|1 bdat-broke|1 broke", .want = "deferred 4.4.2" },
+	{ .name = "no sense in the reply to BDAT: nothing broke",
+	  .script = { BOTH ALL "S 250 ok\nS 250 ok\nS hello\nE\n" },
+	  .reports = "1 open|1 broke", .want = "deferred 4.5.0" },
+	{ .name = "closed at the second chunk of a link: the host may have had enough",
+	  .to = "c@d|e@d",
+	  .script = { BOTH "C MAIL\nC RCPT\nC RCPT\nB\nS 250 ok\nS 250 ok\nS 452 4.5.3 too many\n"
+	    "S 250 ok\n= MAIL FROM:<a@b>\n= RCPT TO:<e@d>\nB\nS 250 ok\nX\n" },
+	  .reports = "1 open|1 proven|1 broke", .want = "delivered 2.0.0|deferred 4.4.2" },
+	{ .name = "broke twice at BDAT: no BDAT",
+	  .known = HOST_BDAT_BROKE,
+	  .script = { BOTH "= MAIL FROM:<a@b>\n= RCPT TO:<c@d>\n= DATA\nQ\nS 250 ok\nS 250 ok\n"
+	    "S 354 go\nD\nS 250 ok\n" BYE },
+	  .want = "delivered 2.0.0" },
+	{ .name = "a message that was tried twice goes by DATA, in case BDAT is at fault",
+	  .attempts = 2,
+	  .script = { BOTH "= MAIL FROM:<a@b>\n= RCPT TO:<c@d>\n= DATA\nQ\nS 250 ok\nS 250 ok\n"
+	    "S 354 go\nD\nS 250 ok\n" BYE },
+	  .want = "delivered 2.0.0" },
+	{ .name = "but not at its second attempt",
+	  .attempts = 1, .script = { BOTH ALL "S 250 ok\nS 250 ok\nS 250 ok\n" BYE },
+	  .want = "delivered 2.0.0" },
 	{ .name = "remembered: no BDAT, although it is offered",
 	  .known = HOST_NO_BDAT,
 	  .script = { BOTH "= MAIL FROM:<a@b>\n= RCPT TO:<c@d>\n= DATA\nQ\nS 250 ok\nS 250 ok\n"
@@ -261,7 +288,8 @@ static const struct smtp_case buffered[] = {
 	{ .name = "R143 the same in a chunk",
 	  .domain = "two.test",
 	  .script = { BOTH "C MAIL\nC RCPT\nS 250 ok\nS 250 ok\nW 100\nR\n", READ },
-	  .reports = "1 open|1 no-bdat|1 refused|2 open|2 proven", .want = "delivered 2.0.0" },
+	  .reports = "1 open|1 bdat-broke|1 refused|2 open|2 proven",
+	  .want = "delivered 2.0.0" },
 	{ .name = "R143 a silent host may read it later: no other exchanger",
 	  .domain = "two.test", .timeouts = true, .script = { UNREAD "W 3000\n" },
 	  .want = "deferred 4.4.2 timed out while waiting for the reply to the message (it may "

@@ -279,6 +279,73 @@ test_spared(void)
 	hosts_done(&h);
 }
 
+/* A connection that breaks may be an accident, and one accident breaks all that are open. */
+static void
+test_accidents(void)
+{
+	static const struct {
+		enum host_event event;
+		enum host_spared spared;
+		const char *name;
+	} facts[] = {
+		{ HOST_BDAT_BROKE, HOST_SPARED_BDAT, "BDAT" },
+		{ HOST_NO_PIPELINING, HOST_SPARED_PIPELINING, "PIPELINING" },
+	};
+
+	for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++) {
+		struct hosts h = { 0 };
+		struct host_report r = report_of("192.0.2.1:25", facts[i].event, 0, 0), proof = r;
+		const struct host *host;
+
+		proof.event = HOST_PROVEN;
+		r.age_us = 100000;
+		hosts_learn(&h, &r, 1000);
+		hosts_learn(&h, &r, 1000);
+		r.age_us = 300 * 1000000;
+		hosts_learn(&h, &r, 1300);
+		host = hosts_find(&h, "192.0.2.1:25");
+		ok(!hosts_spared_until(host, facts[i].spared, 1300),
+		    "%s: connections that were open when one broke are no news", facts[i].name);
+		r.age_us = 1;
+		hosts_learn(&h, &proof, 1301);
+		hosts_learn(&h, &r, 1302);
+		ok(!hosts_spared_until(host, facts[i].spared, 1302), "%s: a success between",
+		    facts[i].name);
+		hosts_learn(&h, &r, 1304);
+		ok(hosts_spared_until(host, facts[i].spared, 1304) == 1304 + 86400,
+		    "%s: a newer connection broke, too", facts[i].name);
+		hosts_learn(&h, &proof, 1305);
+		hosts_learn(&h, &r, 1304 + 86400);
+		ok(!hosts_spared_until(host, facts[i].spared, 1304 + 86400),
+		    "%s: a day later: afresh", facts[i].name);
+		hosts_done(&h);
+	}
+}
+
+static void
+test_broke_at_tls(void)
+{
+	struct hosts h = { 0 };
+	struct host_report r = report_of("192.0.2.1:25", HOST_OPEN, 1, 1);
+	const struct host *host;
+
+	r.tls = HOST_TLS_BROKE;
+	hosts_learn(&h, &r, 1000);
+	host = hosts_find(&h, "192.0.2.1:25");
+	ok(hosts_broke_at_tls(host, 1000) && !hosts_spared_until(host, HOST_SPARED_TLS, 1000),
+	    "a connection that breaks at TLS may be an accident");
+	ok(hosts_broke_at_tls(host, 1000 + 86399) && !hosts_broke_at_tls(host, 1000 + 86400) &&
+	    !hosts_broke_at_tls(host, 999), "it counts for a day, and not with a clock set back");
+	r.tls = HOST_TLS_GOOD;
+	hosts_learn(&h, &r, 1001);
+	ok(!hosts_broke_at_tls(host, 1001), "a good handshake ends that");
+	r.tls = HOST_TLS_UNKNOWN;
+	r.event = HOST_FAILED;
+	hosts_learn(&h, &r, 2000);
+	ok(!hosts_broke_at_tls(host, 2000), "another failure is none of TLS");
+	hosts_done(&h);
+}
+
 /* Each memory has an end that the host, or an operator, brings about. */
 static void
 test_ends(void)
@@ -303,13 +370,16 @@ test_ends(void)
 	for (int i = 0; i < 2; i++) {
 		hosts_learn(&h, &r, 2000 + 1000 * i);
 		h.list[0].ipv4_until_s = h.list[0].bdat_failed_s = 9000;
-		h.list[0].pipelining_failures = 2;
+		h.list[0].pipelining_failures = h.list[0].bdat_failures = 2;
+		h.list[0].tls_broke_s = 2500;
 	}
-	ok(hosts_failed_lately(&h, host, 3000) && host->broken == 2, "it breaks off");
+	ok(hosts_broke_at_tls(host, 3000) && host->failures == 2 && host->broken == 2,
+	    "it breaks off");
 	h.changed = false;
 	hosts_forgive(&h, 3001);
 	ok(!host->broken && !host->ipv4_until_s && !host->tls_failed_s && !host->bdat_failed_s &&
-	    !host->pipelining_failures && !hosts_failed_lately(&h, host, 3001) && h.changed,
+	    !host->pipelining_failures && !host->bdat_failures &&
+	    !hosts_broke_at_tls(host, 3001) && h.changed,
 	    "an operator ends all of them");
 	hosts_done(&h);
 }
@@ -367,7 +437,7 @@ static const struct {
 	  .text = "good; refused our IPv6 address, IPv4 until 2025-11-22T05:02:55Z; TLS failed "
 	    "last time" },
 	{ .name = "spared", .host = { .first_us = 1, .bdat_failed_s = 1763787773,
-	      .pipelining_failed_s = 1763787773, .pipelining_failures = 2 },
+	      .bdat_failures = 2, .pipelining_failed_s = 1763787773, .pipelining_failures = 2 },
 	  .text = "good; BDAT failed, by DATA; breaks off at PIPELINING, one command at a time" },
 	{ .name = "no IPv6, for as long as that can last",
 	  .host = { .ipv4_until_s = 1763787774 + HOSTS_IPV4_S },
@@ -586,6 +656,8 @@ main(void)
 	test_pauses();
 	test_tls();
 	test_spared();
+	test_accidents();
+	test_broke_at_tls();
 	test_ends();
 	test_outage();
 	test_states();
