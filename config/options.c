@@ -221,6 +221,17 @@ check_as_user(const struct options *o, struct config *c, const struct config_rep
 	return load_config(o, c, report);
 }
 
+/* systemd sets the variable for ExecReload= too, but hides the folder from it.  A check then takes
+ * the credentials for missing, as it does while the unit does not run. */
+static void
+forget_hidden_credentials(void)
+{
+	const char *directory = getenv("CREDENTIALS_DIRECTORY");
+
+	if (directory && access(directory, X_OK) < 0 && errno == EACCES)
+		(void)unsetenv("CREDENTIALS_DIRECTORY");
+}
+
 int
 options_config(const struct options *o, struct config *ret_config)
 {
@@ -229,6 +240,7 @@ options_config(const struct options *o, struct config *ret_config)
 
 	if (r == 0 && !o->check)
 		return -1;
+	forget_hidden_credentials();
 	if (r == 0)
 		r = check_as_user(o, ret_config, &report);
 	if (r == 0 && o->check_more && o->check_more(ret_config, &report) > 0)

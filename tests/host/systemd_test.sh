@@ -392,7 +392,21 @@ for port in 465 587; do
 	    "$(client submit 127.0.0.1 $port anna secret anna@example.org anna@example.org 2>&1)" \
 	    "sent over TLSv1.3"
 done
-ok "all are delivered" wait_for 20 has_mail $((before + 4))
+here sh -c 'echo "[server" > /etc/smtp-handler/conf.d/broken.conf'
+for unit in smtp-handler-submissions-listen.service smtp-handler-submission-listen.service; do
+	unlike "$unit: reload with an error in the configuration fails" \
+	    "$(here systemctl -q reload $unit 2>&1; echo "status $?")" '^status 0'
+done
+here rm /etc/smtp-handler/conf.d/broken.conf
+for unit in smtp-handler-submissions-listen.service smtp-handler-submission-listen.service; do
+	ok "$unit: reload" here systemctl -q reload $unit
+done
+for port in 465 587; do
+	is "a message on port $port after that" \
+	    "$(client submit 127.0.0.1 $port anna secret anna@example.org anna@example.org 2>&1)" \
+	    "sent over TLSv1.3"
+done
+ok "all are delivered" wait_for 20 has_mail $((before + 6))
 like "the log has the user" \
     "$(here journalctl -q -t smtp-handler --no-pager)" 'accepted .* auth=anna tls=TLSv1\.3/'
 metrics=$(queue stats)
