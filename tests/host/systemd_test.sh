@@ -458,6 +458,31 @@ for how in 'true' 'systemd-tmpfiles --create smtp-handler.conf'; do
 	before=$((before + 2))
 done
 
+# The outbox of a user, by the units of the user's own manager.
+by_carl()		# COMMAND for sh
+{
+	here runuser -u carl -- env XDG_RUNTIME_DIR=/run/carl sh -c "$1"
+}
+ok "the path unit starts" here systemctl -q start smtp-relay.path
+here systemctl -q stop smtp-handler-local.socket
+here sh -c 'useradd --create-home carl && install -d -o carl -m 700 /run/carl
+	printf "[sendmail]\noutbox = on\n" > /etc/smtp-handler/conf.d/outbox.conf
+	systemd-run -q -p User=carl -p Delegate=yes -p Environment=XDG_RUNTIME_DIR=/run/carl \
+	    /lib/systemd/systemd --user'
+ok "the manager of a user starts" wait_for 20 by_carl 'systemctl --user -q start basic.target 2>&1'
+before=$(mailbox)
+ok "the timer of the outbox starts" by_carl 'systemctl --user -q start smtp-outbox.timer'
+ok "mail is kept while the server is away" by_carl \
+    'echo hello | /usr/local/sbin/sendmail anna@example.org 2>&1'
+ok "the unit of the outbox is fine with that" by_carl \
+    'systemctl --user -q start smtp-outbox.service'
+is "it has tried" \
+    "$(by_carl 'systemctl --user show -P ExecMainStatus smtp-outbox.service')" 75
+here systemctl -q start smtp-handler-local.socket
+ok "later it starts again" by_carl 'systemctl --user -q start smtp-outbox.service'
+ok "the mail is delivered" wait_for 20 has_mail $((before + 1))
+is "the outbox is empty" "$(here find /home/carl/.local/state/smtp-handler/outbox -type f)" ""
+
 unlike "no program was killed or crashed" "$(here journalctl -q -o cat)" \
     'core-dump|code=killed, status=(6|7|8|11|31)/|Sanitizer|runtime error'
 done_testing
