@@ -6,11 +6,12 @@
 
 #include "config/refuse.h"
 
-/* Is it the name of one folder, and no hidden one? */
+/* Is it the name of one folder, and no hidden one?  The lease of a queue has it in a line. */
 static bool
 is_folder(struct slice host)
 {
-	return host.n && host.p[0] != '.' && !memchr(host.p, '/', host.n);
+	return host.n && host.p[0] != '.' && !memchr(host.p, '/', host.n) &&
+	    !slice_has_control(host);
 }
 
 int
@@ -40,6 +41,6 @@ specifier_expand_here(struct slice path, struct buf *ret, struct buf *why)
 {
 	char name[HOST_NAME_MAX + 1] = "";
 
-	(void)gethostname(name, sizeof name - 1);
+	(void)gethostname(name, sizeof name);
 	return specifier_expand(path, slice_str(name), ret, why);
 }

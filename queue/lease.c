@@ -427,7 +427,7 @@ find_name(const char *name, char ret[QUEUE_LEASE_NAME_SIZE])
 	ret[0] = ret[QUEUE_LEASE_NAME_SIZE - 1] = '\0';
 	if (name)
 		(void)snprintf(ret, QUEUE_LEASE_NAME_SIZE, "%s", name);
-	else if (gethostname(ret, QUEUE_LEASE_NAME_SIZE - 1) < 0)
+	else if (gethostname(ret, QUEUE_LEASE_NAME_SIZE) < 0)
 		return -errno;
 	return ret[0] && !strchr(ret, '\n') ? 0 : -EINVAL;
 }

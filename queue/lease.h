@@ -10,7 +10,7 @@
 
 #define QUEUE_LEASE	      "lease"	/* its file in tmp/ */
 #define QUEUE_LEASE_MODE      0666	/* in a queue of two users; nobody else passes its folder */
-#define QUEUE_LEASE_NAME_SIZE 65	/* the name of a machine */
+#define QUEUE_LEASE_NAME_SIZE 65	/* the name of a machine: 64 octets, as in Linux */
 
 struct queue_lease;
 

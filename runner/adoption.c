@@ -18,6 +18,16 @@
 	"make sure that the other machine cannot write to the queue: switch it off, or take its " \
 	"access to the storage away; then add --fenced"
 
+/* For a machine that has died.  If it only sleeps, it makes a new lease, or works without one. */
+#define RUN_IT \
+	"smtp-relay -o queue.directory=... -o queue.lease=0 delivers its mail once, if the other " \
+	"machine is off"
+
+#define NO_LEASE "it has no lease: its machine never worked with [queue] lease; " RUN_IT
+
+#define DAMAGED \
+	"its file tmp/lease is damaged: if no other machine has adopted the queue, remove it"
+
 #define TAKEN_MEANWHILE "another machine has become its holder meanwhile"
 
 /* 0 or -errno. */
@@ -41,7 +51,7 @@ judge_folder(const char *directory)
 	if (error == 0 && find_lease(directory) == 0)
 		return -1;
 	log_text(LOG_LEVEL_ERROR, "--adopt %s: %s", directory, error < 0 ? strerror(-error) :
-	    "it has no lease: its machine never worked with [queue] lease");
+	    NO_LEASE);
 	return EX_USAGE;
 }
 
@@ -89,8 +99,10 @@ taking_advice(const struct adoption *a, int error)
 	case -EREMOTE:
 		return TAKEN_MEANWHILE;
 	case -ENOENT:
-		return a->adopt ? "it has no lease: its machine never worked with [queue] lease"
-				: "it has no lease, and needs not be taken back";
+		return a->adopt ? NO_LEASE : "it has no lease, and needs not be taken back";
+	case -EBADMSG:
+		return a->adopt ? "its file tmp/lease is damaged: remove the file; then " RUN_IT
+				: DAMAGED;
 	case -EINVAL:
 		return a->adopt ? "it is the queue of this machine: smtp-relay --take-back"
 				: "it is the queue of another machine: smtp-relay --adopt";
@@ -166,7 +178,7 @@ holds_already(const struct queue *q)
 	struct queue_lease_state state;
 	char name[QUEUE_LEASE_NAME_SIZE] = "";
 
-	(void)gethostname(name, sizeof name - 1);
+	(void)gethostname(name, sizeof name);
 	return queue_lease_read(q, &state) < 0 || strcmp(state.holder, name) == 0;
 }
 
@@ -214,8 +226,7 @@ adoption_hold(const struct adoption *a, const struct config *c, struct queue *q)
 		log_text(LOG_LEVEL_ERROR, "queue %s: %s", c->queue.directory,
 		    error == -ENOLCK || error == -EREMOTE ?
 		    queue_advice(QUEUE_RUN, error) : error == -EBADMSG ?
-		    "its file tmp/lease is damaged: if no other machine has adopted the queue, "
-		    "remove it" : strerror(-error));
+		    DAMAGED : strerror(-error));
 		return EX_TEMPFAIL;
 	}
 	keep_lease(c, q);

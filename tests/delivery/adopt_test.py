@@ -373,6 +373,46 @@ def judge_refusals():
     same([place.deliver(), place.mailbox("bob")], [0, 2], place.text())
 
 
+def judge_damaged():
+    """The machine is off, and the lease in its queue is damaged: the advice is good."""
+    place = Place()
+    place.session(["bob@local.example"])
+    queue = place.queues["mx2"] + "/mx1"
+    with open(queue + "/tmp/lease", "r+b") as file:
+        file.write(b"\0" * 256)
+    same(place.adopt(), 75, place.text())
+    check("tmp/lease is damaged: remove the file; then smtp-relay -o queue.directory=" in
+          place.text(), place.text())
+    same(place.take_back(), 75)
+    check("if no other machine has adopted the queue" in place.text(), place.text())
+    os.remove(queue + "/tmp/lease")
+    same(place.adopt(), 64, place.text())
+    check("it has no lease: its machine never worked" in place.text(), place.text())
+    same(place.run("mx2", RELAY, "-o", "queue.directory=" + queue,
+                   "-o", "queue.lease=0").returncode, 0, place.text())
+    same(place.mailbox("bob"), 1)
+    place.session(["bob@local.example"])
+    same([place.deliver(), place.mailbox("bob")], [0, 2], place.text())
+
+
+def judge_long_name():
+    """All programs have the whole name of the machine, if it is as long as Linux lets it be."""
+    place, name = Place(), "m" * 64
+    place.configs[name] = place.configs["mx1"]
+    text = "EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<bob@local.example>\r\nDATA\r\nhi\r\n.\r\nQUIT\r\n"
+
+    def queued():
+        return place.run(name, HANDLER, input=text).stdout.count("queued as")
+    same([queued(), place.run(name, RELAY).returncode, place.mailbox("bob")], [1, 0, 1],
+         place.text())
+    same(os.listdir(place.queues["mx1"]), [name])
+    same([queued(), place.run("mx2", RELAY, "--adopt", place.queues["mx2"] + "/" + name,
+                              "--fenced").returncode, place.mailbox("bob")], [1, 0, 2],
+         place.text())
+    same([queued(), place.run(name, RELAY, "--take-back").returncode, queued(),
+          place.run(name, RELAY).returncode, place.mailbox("bob")], [0, 0, 1, 0, 3], place.text())
+
+
 def judge_deferred():
     """Mail that waits is delivered from there; two adopters do not work at a time; an adopter that
     was killed must be fenced as well."""
@@ -431,6 +471,8 @@ stories = [("a holder that renews its lease is not adopted", judge_alive, ()),
            ("a session that is longer than the term", judge_slow, ()),
            ("a stopped machine on the same kernel keeps its locks", judge_one_kernel, ()),
            ("what is refused, and what the log advises", judge_refusals, ()),
+           ("a lease that is damaged, or gone", judge_damaged, ()),
+           ("a machine with the longest name", judge_long_name, ()),
            ("deferred mail; two adopters; an adopter that dies", judge_deferred, ())]
 for kill in False, True:
     word = "killed" if kill else "stopped"

@@ -22,6 +22,7 @@ static const struct {
 	{ "/%H", "", NULL, "has no name" },
 	{ "/%H", "..", NULL, "has no name" },
 	{ "/%H", "a/b", NULL, "has no name" },
+	{ "/%H", "a\001b", NULL, "has no name" },
 	{ "/%H", "12345678901234567890123456789.", "/12345678901234567890123456789.", NULL },
 	{ "/%H", "12345678901234567890123456789..", NULL, "shorter" },
 };
@@ -49,7 +50,7 @@ check_here(void)
 	char name[HOST_NAME_MAX + 1] = "", path[300], text[100];
 	struct buf got = BUF(path), why = BUF(text);
 
-	(void)gethostname(name, sizeof name - 1);
+	(void)gethostname(name, sizeof name);
 	ok(specifier_expand_here(SL("%H"), &got, &why) == 0 &&
 	    slice_eq(buf_slice(&got), slice_str(name)), "the name is that of this machine");
 }

@@ -30,7 +30,7 @@ void
 samples_machine(char ret[static SAMPLES_MACHINE])
 {
 	memset(ret, 0, SAMPLES_MACHINE);
-	(void)gethostname(ret, SAMPLES_MACHINE - 1);
+	(void)gethostname(ret, SAMPLES_MACHINE);
 	for (char *p = ret; *p; p++)
 		if (*p < ' ' || *p == 0x7f || *p == '"' || *p == '\\')
 			*p = '?';
