@@ -390,6 +390,9 @@ config_check(struct config_loader *l)
 	if (c->server.senders)
 		check_file(l, "[server] senders", c->server.senders,
 		    l->keys[keys_find(SL("server"), SL("senders"))]);
+	if (c->server.masquerade)
+		check_file(l, "[server] masquerade", c->server.masquerade,
+		    l->keys[keys_find(SL("server"), SL("masquerade"))]);
 	if (c->server.auth_senders)
 		check_file(l, "[server] auth-senders", c->server.auth_senders,
 		    l->keys[keys_find(SL("server"), SL("auth-senders"))]);

@@ -150,7 +150,7 @@ struct config {
 		int proxy_protocol;		/* 0 or 1 */
 		struct network_list proxy_trusted;	/* balancers that may send a PROXY header */
 		struct network_list xclient;	/* proxies that may name their client */
-		char *senders;			/* file, or NULL */
+		char *senders, *masquerade;	/* files, or NULL */
 		char *users_socket;		/* of smtp-maildir --users */
 		enum config_tls tls;
 		char *tls_certificate, *tls_key;	/* lists of files or credentials, or NULL */

@@ -153,6 +153,7 @@ static const struct key keys[] = {
 	{ SERVER("syntax", syntax, CHOICE, "tolerant"), .choices = syntaxes },
 	{ SERVER("trusted", trusted, NETWORKS, "127.0.0.0/8 ::1 local") },
 	{ SERVER("senders", senders, FILE, "") },
+	{ SERVER("masquerade", masquerade, FILE, "") },
 	{ SERVER("users-socket", users_socket, FILE, "/run/smtp-handler/users.sock") },
 	{ SERVER("role", role, CHOICE, "mx"), .choices = roles },
 	{ SERVER("submit-trusted", submit_trusted, CHOICE, "off"), .choices = off_on },

@@ -237,6 +237,7 @@ check_lists(struct doctor *d)
 	bool fine = check_list(d, "senders", d->config->server.senders);
 
 	fine &= check_list(d, "auth-senders", d->config->server.auth_senders);
+	fine &= !d->config->server.masquerade || access(d->config->server.masquerade, R_OK) == 0;
 	for (size_t i = 0; i < d->config->nroutes; i++)
 		fine &= check_list(d, "recipients", d->config->routes[i].recipients);
 	if (fine)

@@ -8,34 +8,65 @@
 #include "message/token.h"
 
 struct walk {
-	struct slice domain;
-	qualify_put *put;
-	void *ctx;
+	const struct qualify *q;
 	const char *kept;	/* the first octet that has not gone out */
 	/* The element, or its part between angle brackets. */
-	unsigned words;
-	const char *word_end;
-	bool has_domain;	/* the address has an '@' */
+	unsigned words, signs;	/* words in front of the first '@'; the number of '@' */
+	struct slice local;	/* the last word in front of it */
+	struct slice domain;	/* the first one behind it */
+	unsigned more;		/* further words behind it */
 	bool settled;		/* its angle brackets have decided */
 };
 
 static void
 begin_element(struct walk *w)
 {
-	w->words = 0;
-	w->has_domain = w->settled = false;
+	w->words = w->signs = w->more = 0;
+	w->domain = (struct slice){ 0 };
+	w->settled = false;
+}
+
+static void
+put_until(struct walk *w, const char *end, struct slice more)
+{
+	w->q->put(w->q->ctx, slice_of(w->kept, (size_t)(end - w->kept)));
+	w->q->put(w->q->ctx, more);
+	w->kept = end;
+}
+
+/* Put another address in its place, if one stands for it. */
+static bool
+replace(struct walk *w, struct slice domain, const char *end)
+{
+	char space[QUALIFY_MAX], other[QUALIFY_MAX];
+	struct buf address = BUF(space), by = BUF(other);
+
+	buf_add(&address, w->local);
+	buf_chr(&address, '@');
+	buf_add(&address, domain);
+	if (address.full || !w->q->replace(w->q->ctx, buf_slice(&address), &by))
+		return false;
+	put_until(w, w->local.p, buf_slice(&by));
+	w->kept = end;
+	return true;
 }
 
 /* A mailbox lacks its domain if it is one word and nothing else. */
 static void
 end_mailbox(struct walk *w)
 {
-	if (w->words != 1 || w->has_domain || w->settled)
+	const bool bare = w->signs == 0;
+	const struct slice domain = bare ? w->q->domain : w->domain;
+	const char *end = bare ? w->local.p + w->local.n : domain.p + domain.n;
+
+	if (w->settled || w->words != 1)
 		return;
-	w->put(w->ctx, slice_of(w->kept, (size_t)(w->word_end - w->kept)));
-	w->put(w->ctx, SL("@"));
-	w->put(w->ctx, w->domain);
-	w->kept = w->word_end;
+	if (!bare && (w->signs > 1 || w->more || domain.p != w->local.p + w->local.n + 1))
+		return;
+	if ((w->q->replace && replace(w, domain, end)) || !bare)
+		return;
+	put_until(w, end, SL("@"));
+	w->q->put(w->q->ctx, domain);
 }
 
 static void
@@ -55,31 +86,42 @@ take_sign(struct walk *w, char sign)
 		begin_element(w);
 		break;
 	case ':':		/* ends the name of a group, or a source route, which has an '@' */
-		if (!w->has_domain)
+		if (!w->signs)
 			begin_element(w);
 		break;
 	default:
-		w->has_domain = true;
+		w->signs++;
 		break;
 	}
 }
 
-void
-qualify_addresses(struct slice body, struct slice domain, qualify_put *put, void *ctx)
+static void
+take_word(struct walk *w, struct slice word)
 {
-	struct walk w = { .domain = domain, .put = put, .ctx = ctx, .kept = body.p };
+	if (!w->signs) {
+		w->words++;
+		w->local = word;
+	} else if (w->domain.n) {
+		w->more++;
+	} else {
+		w->domain = word;
+	}
+}
+
+void
+qualify_addresses(const struct qualify *q, struct slice body)
+{
+	struct walk w = { .q = q, .kept = body.p };
 	struct slice rest = body;
 	struct token t;
 
 	while ((t = token_next(&rest)).kind != TOKEN_END && t.kind != TOKEN_BAD) {
 		if (t.kind == TOKEN_SIGN)
 			take_sign(&w, t.octets.p[0]);
-		if (t.kind != TOKEN_WORD)
-			continue;
-		w.words++;
-		w.word_end = t.octets.p + t.octets.n;
+		else if (t.kind == TOKEN_WORD)
+			take_word(&w, t.octets);
 	}
 	if (t.kind == TOKEN_END)
 		end_mailbox(&w);
-	put(ctx, slice_skip(body, (size_t)(w.kept - body.p)));
+	q->put(q->ctx, slice_skip(body, (size_t)(w.kept - body.p)));
 }

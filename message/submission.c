@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
- * The header section of a submitted message.  Only addresses without a domain are changed.  A
- * broken line ends the section: a field behind it may be text.
+ * The header section of a submitted message.  Only addresses without a domain are changed, and
+ * senders.  A broken line ends the section: a field behind it may be text.
  */
 #include "message/submission.h"
 
@@ -14,6 +14,7 @@ submission_begin(struct submission *s, struct slice hostname, struct slice id, i
 	s->hostname = hostname;
 	s->id = id;
 	s->time_s = time_s;
+	s->replace = NULL;
 	s->put = put;
 	s->ctx = ctx;
 	s->passing = false;
@@ -21,19 +22,23 @@ submission_begin(struct submission *s, struct slice hostname, struct slice id, i
 	s->header = (struct buf)BUF(s->space);
 }
 
-static bool
-has_addresses(struct slice name)
-{
-	static const struct slice names[] = {
-		S("From"), S("Sender"), S("Reply-To"), S("To"), S("Cc"), S("Bcc"),
-		S("Resent-From"), S("Resent-Sender"), S("Resent-Reply-To"), S("Resent-To"),
-		S("Resent-Cc"), S("Resent-Bcc"),
-	};
+enum { OTHER_FIELD, RECIPIENTS, SENDERS };
 
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-		if (slice_ieq(name, names[i]))
-			return true;
-	return false;
+static int
+kind_of(struct slice name)
+{
+	static const struct slice senders[] = { S("From"), S("Sender"), S("Reply-To") };
+	static const struct slice recipients[] = { S("To"), S("Cc"), S("Bcc") };
+
+	if (slice_has_iprefix(name, SL("Resent-")))
+		name = slice_skip(name, sizeof "Resent-" - 1);
+	for (size_t i = 0; i < sizeof senders / sizeof senders[0]; i++)
+		if (slice_ieq(name, senders[i]))
+			return SENDERS;
+	for (size_t i = 0; i < sizeof recipients / sizeof recipients[0]; i++)
+		if (slice_ieq(name, recipients[i]))
+			return RECIPIENTS;
+	return OTHER_FIELD;
 }
 
 static void
@@ -68,20 +73,24 @@ add_missing(struct submission *s)
 static void
 put_header(struct submission *s)
 {
+	struct qualify q = { .domain = s->hostname, .put = s->put, .ctx = s->ctx };
 	struct slice rest = buf_slice(&s->header);
 	struct field f;
+	int kind;
 
 	add_missing(s);
 	while (field_next(&rest, FIELD_TO_BROKEN_LINE, &f)) {
 		/* The recipients in it are not for the others. */
 		if (field_is(&f, SL("Bcc")) || field_is(&f, SL("Resent-Bcc")))
 			continue;
-		if (!has_addresses(f.name)) {
+		kind = kind_of(f.name);
+		if (kind == OTHER_FIELD) {
 			s->put(s->ctx, f.octets);
 			continue;
 		}
 		s->put(s->ctx, slice_of(f.octets.p, f.octets.n - f.body.n));
-		qualify_addresses(f.body, s->hostname, s->put, s->ctx);
+		q.replace = kind == SENDERS ? s->replace : NULL;
+		qualify_addresses(&q, f.body);
 	}
 	s->put(s->ctx, rest);
 }

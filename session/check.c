@@ -12,6 +12,7 @@
 
 #include "config/secret.h"
 #include "config/way.h"
+#include "session/masquerade.h"
 
 #define WIDE_IPV4 8		/* a network of fewer bits is of strangers: 10.0.0.0/8 is not */
 
@@ -101,5 +102,6 @@ session_check(const struct config *c, const struct config_report *report)
 		check_networks("proxy-trusted", &c->server.proxy_trusted, named, report);
 	if (c->server.trusted.n)
 		check_networks("xclient", &c->server.xclient, named, report);
-	return c->server.auth == AUTH_FILE ? check_passwords(c->server.auth_target, report) : 0;
+	return masquerade_check(c, report) +
+	    (c->server.auth == AUTH_FILE ? check_passwords(c->server.auth_target, report) : 0);
 }

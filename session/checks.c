@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "config/rate.h"
 #include "queue.h"
+#include "session/masquerade.h"
 #include "session/quota.h"
 #include "session/session.h"
 
@@ -104,15 +105,28 @@ check_recipient(struct session *s)
 	return verdict == SMTP_ACCEPT ? check_quota(s, QUOTA_RATE, &own) : verdict;
 }
 
+static enum smtp_verdict
+check_sender(struct session *s)
+{
+	enum smtp_verdict verdict = SMTP_REFUSE_LOCAL;
+
+	if (!s->server.submission ||
+	    masquerade_find(s->config, &s->smtp.from, &s->smtp.from) >= 0) {
+		const struct policy policy = session_policy(s);
+
+		verdict = policy_sender(&policy, &s->smtp.from);
+	}
+	if (verdict == SMTP_REFUSE_LOCAL)
+		log_text(LOG_LEVEL_ERROR, "the list of senders, auth-senders or masquerade cannot "
+		    "be read: see smtp-handler --check");
+	return verdict;
+}
+
 enum smtp_verdict
 checks_mail(struct session *s)
 {
-	const struct policy policy = session_policy(s);
-	enum smtp_verdict verdict = policy_sender(&policy, &s->smtp.from);
+	enum smtp_verdict verdict = check_sender(s);
 
-	if (verdict == SMTP_REFUSE_LOCAL)
-		log_text(LOG_LEVEL_ERROR, "the list of senders or auth-senders cannot be read: "
-		    "see smtp-handler --check");
 	if (verdict != SMTP_ACCEPT)
 		return verdict;
 	if (s->record.transactions >= s->config->server.max_messages) {

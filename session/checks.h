@@ -13,7 +13,7 @@ struct session;
 /* An error of the queue, 0 or -errno, as the client is to know it. */
 enum smtp_verdict checks_queue(const struct session *s, int error);
 
-/* The reverse-path of the session. */
+/* The reverse-path of the session.  It becomes the address that this sender has elsewhere. */
 enum smtp_verdict checks_mail(struct session *s);
 
 /* A recipient.  If it is accepted, it counts for its user's hour.  *ret_why is as that of

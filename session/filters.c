@@ -6,6 +6,7 @@
 #include "session/filters.h"
 
 #include "base/clock.h"
+#include "session/masquerade.h"
 #include "session/session.h"
 
 /* Our Received field is put in front of the content, and others may come after it.  So a content
@@ -44,11 +45,27 @@ is_submission(const struct session *s)
 	return s->server.submission;
 }
 
+/* If the file cannot be read now, the address stays: it could when MAIL came. */
+static bool
+replace_sender(void *ctx, struct slice address, struct buf *ret)
+{
+	const struct session *s = ctx;
+	struct smtp_path from, to;
+
+	if (!smtp_path_parse_whole(address, SMTP_PATH_TOLERANT, &from) ||
+	    masquerade_find(s->config, &from, &to) <= 0)
+		return false;
+	buf_add(ret, smtp_path_text(&to));
+	return !ret->full;
+}
+
 static void
 begin_submission(struct session *s, filter_put *next)
 {
 	submission_begin(&s->content.filters.submission, s->server.hostname,
 	    content_id(&s->content), clock_wall_s(), next, s);
+	if (s->config->server.masquerade)
+		s->content.filters.submission.replace = replace_sender;
 }
 
 static void

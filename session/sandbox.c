@@ -43,6 +43,8 @@ each_list(void *ctx, const struct config *c, take_list *take)
 {
 	if (c->server.senders)
 		take(ctx, c->server.senders);
+	if (c->server.masquerade)
+		take(ctx, c->server.masquerade);
 	if (c->server.auth_senders)
 		take(ctx, c->server.auth_senders);
 	for (size_t i = 0; i < c->nroutes; i++) {
@@ -71,7 +73,7 @@ allow_unheld(void *rules, const char *file)
 static bool
 lists_fit(const struct config *c)
 {
-	size_t n = 2;
+	size_t n = 3;
 
 	for (size_t i = 0; i < c->nroutes; i++)
 		n += (c->routes[i].recipients ? 1U : 0U) + (c->routes[i].aliases ? 1U : 0U);

@@ -381,13 +381,15 @@ refuse(struct session *s, const struct smtp_reply *reply, enum smtp_verdict *ret
 	return server_refuse(&s->smtp, reply);
 }
 
-/* Filters see what is accepted so far, and the queue ID. */
+/* Filters see what is accepted so far, and the queue ID.  *ret_from is the sender that is decided
+ * about. */
 static struct smtp_reply
-decide_mail(struct session *s, enum smtp_verdict *ret)
+decide_mail(struct session *s, enum smtp_verdict *ret, struct smtp_path *ret_from)
 {
 	struct smtp_reply refusal;
 
 	*ret = checks_mail(s);
+	smtp_path_copy(ret_from, &s->smtp.from);
 	if (*ret == SMTP_ACCEPT) {
 		content_begin(s);
 		if (!milters_mail(s, &refusal))
@@ -437,7 +439,7 @@ session_decide(struct session *s, struct smtp_reply question)
 	smtp_path_copy(&to, &s->smtp.rcpt);
 	switch (question.next) {
 	case SMTP_NEXT_CHECK_MAIL:
-		reply = decide_mail(s, &verdict);
+		reply = decide_mail(s, &verdict, &from);
 		break;
 	case SMTP_NEXT_CHECK_RCPT:
 		reply = decide_rcpt(s, &verdict);

@@ -34,7 +34,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(r == MAILBOX_BAD || (b.n && !b.full));
 	}
 	must(rest.n == 0);
-	qualify_addresses(all, SL("d"), count, &out);
+	qualify_addresses(&(struct qualify){ SL("d"), NULL, count, &out }, all);
 	must(out >= size);
 	return 0;
 }

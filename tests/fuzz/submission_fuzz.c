@@ -2,7 +2,8 @@
 /*
  * Additions to a message that is submitted, behind the filter that mends its header section.  The
  * first octet is the size of the pieces.  In pieces or whole, the result is the same; it has a
- * Date, a Message-ID and no Bcc, and it is complete: a second pass adds nothing.
+ * Date, a Message-ID and no Bcc, and it is complete: a second pass changes nothing.  The senders of
+ * this host get another address.
  */
 #include <string.h>
 
@@ -23,6 +24,18 @@ take(void *ctx, struct slice octets)
 	buf_add(ctx, octets);
 }
 
+static bool
+replace(void *ctx, struct slice address, struct buf *ret)
+{
+	(void)ctx;
+	must(memchr(address.p, '@', address.n) != NULL);
+	if (address.n < 10 ||
+	    !slice_ieq(slice_skip(address, address.n - 10), SL("@h.example")))
+		return false;
+	buf_str(ret, "x@elsewhere.example");
+	return true;
+}
+
 static void
 pass_on(void *ctx, struct slice octets)
 {
@@ -36,6 +49,7 @@ submit(struct slice in, size_t step, char *space)
 
 	out = (struct buf){ .p = space, .cap = ROOM };
 	submission_begin(&s, SL("h.example"), SL("ID1"), 0, take, &out);
+	s.replace = replace;
 	mend_begin(&m, pass_on, &s);
 	while (in.n) {
 		const size_t n = in.n < step ? in.n : step;

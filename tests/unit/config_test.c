@@ -87,6 +87,7 @@ check_all_keys(void)
 	    "timeout = 10s\nsession-timeout = 20s\n"
 	    "min-rate = 1K\nmax-messages = 9\nearly-talkers = refuse\nsyntax = strict\n"
 	    "trusted = 192.0.2.0/24 2001:db8::/32 10.0.0.1\nsenders = %s/list\nrole = mx\n"
+	    "masquerade = %s/list\n"
 	    "bare-newline = normalize\nrefuse = no mail here\ntls = required\n"
 	    "tls-certificate = /c1 c2\ntls-key = k1.pem /k2\ntls-client-certificates = ask\n"
 	    "tls-program = /p\nauth = dovecot:/run/auth\nauth-senders = %s/list\n"
@@ -112,7 +113,7 @@ check_all_keys(void)
 	    "prefix = m:\n[dkim example.org]\nselector = s\nkey = k\n"
 	    "[route Example.ORG]\nvia = maildir:/m/{domain}/{local}\naccept = trusted\n"
 	    "recipients = %s/list\njunk-folder = on\n",
-	    directory, directory, directory);
+	    directory, directory, directory, directory);
 	if (!ok(load(&c, text, NULL, 0) == 0, "every key is known"))
 		printf("# %.*s", (int)errors.n, errors.p);
 	ok(strcmp(c.queue.directory, "/q") == 0 && c.queue.lifetime_s == 86400 &&
@@ -283,6 +284,7 @@ static const struct mistake mistakes[] = {
 	{ "[server]\nauth = dovecot:auth\n", 2,
 	  "write dovecot: and the absolute path of its auth-client socket" },
 	{ "[server]\nauth = on\n", 2, "write off, file:PATH or dovecot:SOCKET" },
+	{ "[server]\nmasquerade = /nonexistent\n", 2, "cannot read it: No such file" },
 	{ "[server]\nauth-senders = /nonexistent\n", 2, "cannot read it: No such file" },
 	{ "[verify]\ndmarc = reject\n", 2, "write mark or enforce" },
 	{ "[verify]\ndmarc-exempt = list.example, x\n", 2, "write networks and domains" },
@@ -394,10 +396,10 @@ check_short_name(void)
 	"hostname, max-message-size, max-recipients, max-errors, max-connections, " \
 	"limit-clients, client-connections, client-rate, client-failed-logins, " \
 	"client-refused-recipients, client-probes, exit-idle, end-idle, password-checks, " \
-	"user-messages, user-recipients, user-rate, timeout, " \
-	"session-timeout, min-rate, max-messages, early-talkers, syntax, trusted, senders, " \
-	"users-socket, role, submit-trusted, bare-newline, refuse, tls, tls-certificate, " \
-	"tls-key, tls-client-certificates, tls-program, auth, auth-senders, srs-secret, milter, " \
+	"user-messages, user-recipients, user-rate, timeout, session-timeout, min-rate, " \
+	"max-messages, early-talkers, syntax, trusted, senders, masquerade, users-socket, " \
+	"role, submit-trusted, bare-newline, refuse, tls, tls-certificate, tls-key, " \
+	"tls-client-certificates, tls-program, auth, auth-senders, srs-secret, milter, " \
 	"milter-on-failure, milter-command-timeout, milter-content-timeout, proxy-protocol, " \
 	"proxy-trusted, xclient"
 

@@ -51,6 +51,32 @@ static const struct address {
 	{ .name = "a backslash at the end", .in = " joe (\\", .want = " joe (\\" },
 };
 
+static const struct replaced {
+	const char *name, *in, *want;
+} replaced[] = {
+	{ .name = "another one: a bare name", .in = " a (x)\r\n", .want = " <a@D> (x)\r\n" },
+	{ .name = "another one: a whole address", .in = " A <a@b>, a@b\r\n",
+	    .want = " A <<a@b>>, <a@b>\r\n" },
+	{ .name = "another one: one in two", .in = " a, keep, \"k\" <keep@b>,b\r\n",
+	    .want = " <a@D>, keep@D, \"k\" <keep@b>,<b@D>\r\n" },
+	{ .name = "another one: a quoted local part", .in = " \"a b\"@c\r\n",
+	    .want = " <\"a b\"@c>\r\n" },
+	{ .name = "another one: a literal", .in = " a@[192.0.2.1]\r\n",
+	    .want = " <a@[192.0.2.1]>\r\n" },
+	{ .name = "another one: blanks inside", .in = " a @b, a@ b\r\n",
+	    .want = " a @b, a@ b\r\n" },
+	{ .name = "another one: a comment inside", .in = " a(x)@b\r\n", .want = " a(x)@b\r\n" },
+	{ .name = "another one: no domain", .in = " a@, <b@>\r\n", .want = " a@, <b@>\r\n" },
+	{ .name = "another one: no local part", .in = " @b\r\n", .want = " @b\r\n" },
+	{ .name = "another one: two domains", .in = " a@b@c, a@b c\r\n",
+	    .want = " a@b@c, a@b c\r\n" },
+	{ .name = "another one: a source route", .in = " <@x:a@b>\r\n", .want = " <@x:a@b>\r\n" },
+	{ .name = "another one: words behind the brackets", .in = " <a@b> c@d\r\n",
+	    .want = " <<a@b>> c@d\r\n" },
+	{ .name = "another one: a group", .in = " us:a@b,c;\r\n", .want = " us:<a@b>,<c@D>;\r\n" },
+	{ .name = "another one: an unfinished comment", .in = " a@b (\r\n", .want = " a@b (\r\n" },
+};
+
 static const struct message {
 	const char *name, *in, *want;
 } messages[] = {
@@ -96,6 +122,48 @@ put(void *ctx, struct slice octets)
 {
 	(void)ctx;
 	buf_add(&out, octets);
+}
+
+/* Each address gets brackets, but for that of keep. */
+static bool
+replace(void *ctx, struct slice address, struct buf *ret)
+{
+	(void)ctx;
+	if (slice_has_iprefix(address, SL("keep")))
+		return false;
+	buf_chr(ret, '<');
+	buf_add(ret, address);
+	buf_chr(ret, '>');
+	return true;
+}
+
+static void
+test_replaced(void)
+{
+	const struct qualify q = { SL("D"), replace, put, NULL };
+
+	for (size_t i = 0; i < sizeof replaced / sizeof replaced[0]; i++) {
+		out = (struct buf)BUF(out_space);
+		qualify_addresses(&q, slice_str(replaced[i].in));
+		is(buf_slice(&out), slice_str(replaced[i].want), replaced[i].name);
+	}
+}
+
+/* An address that is too long for another one gets its domain all the same. */
+static void
+test_long(void)
+{
+	static char in_space[2 * QUALIFY_MAX], want_space[2 * QUALIFY_MAX];
+	const struct qualify q = { SL("D"), replace, put, NULL };
+	struct buf in = BUF(in_space), want = BUF(want_space);
+
+	for (size_t i = 0; i < QUALIFY_MAX; i++)
+		buf_chr(&in, 'a');
+	buf_add(&want, buf_slice(&in));
+	buf_str(&want, "@D");
+	out = (struct buf)BUF(out_space);
+	qualify_addresses(&q, buf_slice(&in));
+	is(buf_slice(&out), buf_slice(&want), "a very long name");
 }
 
 static void
@@ -156,9 +224,12 @@ main(void)
 
 	for (size_t i = 0; i < sizeof addresses / sizeof addresses[0]; i++) {
 		out = (struct buf)BUF(out_space);
-		qualify_addresses(slice_str(addresses[i].in), SL("D"), put, NULL);
+		qualify_addresses(&(struct qualify){ .domain = SL("D"), .put = put },
+		    slice_str(addresses[i].in));
 		is(buf_slice(&out), slice_str(addresses[i].want), addresses[i].name);
 	}
+	test_replaced();
+	test_long();
 	test_messages();
 	ok(long_header(1000, &mended) && mended, "a header of 1,000 lines");
 	ok(long_header(5000, &mended) && !mended, "a header section that is too long is unchanged");
