@@ -91,12 +91,15 @@ directory = %s
 min-free = 0
 [server]
 hostname = mx.example.org
+masquerade = %s/names
 [sendmail]
 socket = %s
 [route strict.example]
 via = print
 recipients = %s/list
-""" % (QUEUE, SOCKET, DIRECTORY))
+""" % (QUEUE, DIRECTORY, SOCKET, DIRECTORY))
+with open(DIRECTORY + "/names", "w", encoding="ascii") as file:
+    file.write("cron: robots@provider.example\n")
 with open(DIRECTORY + "/list", "w", encoding="ascii") as file:
     file.write("known@strict.example\n")
 server = Server()
@@ -120,6 +123,17 @@ def added():
         [field] = fields(sent("-F", name, "root"), "From")
         check(field.startswith(want), name, field)
     same(fields(sent("root", text="From: x@y.example\n\nhello\n"), "From"), ["x@y.example"])
+
+
+@test("masquerade: a user has another address for others, in the envelope and in From")
+def masquerade():
+    user = {"LOGNAME": "cron", "NAME": ""}
+    message = sent("root", env=user, uid=12345)
+    same(message[0][0], "robots@provider.example")
+    same(fields(message, "From"), ["<robots@provider.example>"])
+    message = sent("-t", env=user, uid=12345, text="From: cron (Cron Daemon)\nTo: cron\n\nx\n")
+    same((message[0][0], message[1]), ("robots@provider.example", ["cron@mx.example.org"]))
+    same(fields(message, "From"), ["robots@provider.example (Cron Daemon)"])
 
 
 @test("-f is the sender; <> and nothing are the null sender; a name in front does not count")
