@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from tap import bail_out, check, main, same, test, wait_for  # noqa: E402
@@ -205,6 +206,35 @@ def _():
     run = subprocess.run("SMTP_QUEUE_SSH=%s %s/smtp-queue --host two list | wc -c" % (ssh, BUILD),
                          shell=True, capture_output=True, text=True, timeout=60)
     check(60 << 20 < int(run.stdout) < 66 << 20, run.stdout)
+
+
+@test("a machine that hangs is named, and a signal ends the wait: the others are shown")
+def _():
+    ssh = write("hangs", "#!/bin/sh\n[ $1 = hangs ] && exec sleep 300\n"
+                "[ $1 = fails ] && exit 1\necho '{\"of\":\"'$1'\"}'\n", 0o755)
+    process = subprocess.Popen(
+        [BUILD + "/smtp-queue", "--host", "one,hangs,fails,two", "list", "--json"],
+        env={**os.environ, "SMTP_QUEUE_SSH": ssh}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True)
+    watchdog = threading.Timer(60, process.kill)
+    watchdog.start()
+    same(process.stderr.readline(),
+         "smtp-queue: hangs: it has not ended yet; ^C prints what there is\n")
+    process.terminate()
+    out, err = process.communicate()
+    watchdog.cancel()
+    same(out, '{"host":"one","of":"one"}\n{"host":"two","of":"two"}\n')
+    same([process.returncode, err],
+         [69, "smtp-queue: hangs: a signal cut it off before its end\n"])
+
+
+@test("--json: lines of a shell, and the half of an object, are no output")
+def _():
+    ssh = write("shell", "#!/bin/sh\nprintf 'Welcome to {%s}\\r\\n' $1\n"
+                "printf '{\"a\":1}\\n{}\\r\\n{\"b\":'\n", 0o755)
+    run = queue("list", "--json", hosts="one", ssh=ssh)
+    same([run.returncode, run.stdout], [0, '{"host":"one","a":1}\n{"host":"one"}\n'])
+    same(run.stderr, 'one: Welcome to {one}\none: {"b":\n')
 
 
 @test("standard input is for others: no machine reads it")

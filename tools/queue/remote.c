@@ -3,16 +3,21 @@
  * smtp-queue --host: the command runs on other machines by ssh(1), on all at once, and their output
  * is printed machine by machine.  Each line shows its machine: as a word in front, as a member of a
  * JSON object, or as a label of a sample for Prometheus.
+ *
+ * A machine may take long, or hang.  The first SIGINT or SIGTERM ends ssh(1) for those that have
+ * not ended, and the output of all is printed.
  */
 #include "tools/queue/remote.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -27,6 +32,7 @@
 #define SSH_FAILED   255			/* exit status of ssh(1) for an error of its own */
 #define NOT_RUN      126			/* of a shell: a program that it cannot run, */
 #define NOT_FOUND    127			/* or does not find */
+#define PATIENCE_S   10				/* until those that have not ended are named */
 #define DEFAULT_SSH  "ssh -o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=15"
 
 struct machine {
@@ -35,7 +41,46 @@ struct machine {
 	int out, err;			/* files in memory */
 	struct slice text, errors;	/* what is in them */
 	int status;
+	bool cut_off;			/* by a signal to this process */
 };
+
+static struct machine machines[MACHINES_MAX];	/* for on_end() */
+static size_t nmachines;
+static volatile sig_atomic_t ended, late;
+
+static void
+on_end(int number)
+{
+	const int error = errno;
+
+	(void)number;
+	ended = 1;
+	for (size_t i = 0; i < nmachines; i++)
+		if (machines[i].pid > 0)
+			(void)kill(machines[i].pid, SIGTERM);
+	errno = error;
+}
+
+static void
+on_late(int number)
+{
+	(void)number;
+	late = 1;
+}
+
+/* A second signal ends this process. */
+static void
+watch_signals(void)
+{
+	const struct sigaction end = { .sa_handler = on_end, .sa_flags = (int)SA_RESETHAND };
+	const struct sigaction alarm = { .sa_handler = on_late };
+	const struct itimerval each = { { PATIENCE_S, 0 }, { PATIENCE_S, 0 } };
+
+	(void)sigaction(SIGINT, &end, NULL);
+	(void)sigaction(SIGTERM, &end, NULL);
+	(void)sigaction(SIGALRM, &alarm, NULL);
+	(void)setitimer(ITIMER_REAL, &each, NULL);
+}
 
 /* A host as ssh(1) takes it, without what a shell or a label of Prometheus would need quoted. */
 static bool
@@ -154,14 +199,43 @@ map_file(int fd)
 	return p == MAP_FAILED ? SL("") : slice_of(p, (size_t)n);
 }
 
+static bool
+has_ended(const struct machine *m)
+{
+	siginfo_t info = { 0 };
+
+	return m->pid <= 0 || waitid(P_PID, (id_t)m->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+	    info.si_pid != 0;
+}
+
+/* Name the machines that have not ended, once. */
+static void
+report_late(void)
+{
+	static bool reported;
+	char name[256];
+
+	for (size_t i = 0; i < nmachines && !reported; i++) {
+		const struct machine *m = &machines[i];
+
+		(void)snprintf(name, sizeof name, "%.*s", (int)m->name.n, m->name.p);
+		if (!has_ended(m))
+			tool_complain(name, "it has not ended yet; ^C prints what there is");
+	}
+	reported = true;
+}
+
 static void
 finish(struct machine *m)
 {
 	int status = 0;
 
 	while (waitpid(m->pid, &status, 0) < 0 && errno == EINTR)
-		;
+		if (late && !ended)
+			report_late();
+	m->pid = 0;
 	m->status = WIFEXITED(status) ? WEXITSTATUS(status) : SSH_FAILED;
+	m->cut_off = ended && m->status == SSH_FAILED;
 	m->text = map_file(m->out);
 	m->errors = map_file(m->err);
 }
@@ -185,31 +259,51 @@ put_name(FILE *out, const char *before, const struct machine *m, const char *aft
 
 /* False if a machine has printed too much. */
 static bool
-put_statistics(const struct machine *machines, size_t n, bool sum)
+put_statistics(bool sum)
 {
 	struct samples_text texts[MACHINES_MAX];
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < nmachines; i++)
 		texts[i] = (struct samples_text){ machines[i].name, machines[i].text };
-	return sum ? samples_put_sum(stdout, texts, n) : samples_put_labelled(stdout, texts, n);
+	return sum ? samples_put_sum(stdout, texts, nmachines)
+		   : samples_put_labelled(stdout, texts, nmachines);
 }
 
+static void
+put_line(FILE *out, const struct machine *m, struct slice line)
+{
+	put_name(out, "", m, ": ");
+	text_put(out, line);
+	(void)putc('\n', out);
+}
+
+static void
+put_object(const struct machine *m, struct slice line)
+{
+	put_name(stdout, "{\"host\":\"", m, slice_eq(line, SL("{}")) ? "\"" : "\",");
+	text_put(stdout, slice_skip(line, 1));
+	(void)putc('\n', stdout);
+}
+
+static bool
+is_object(struct slice line)
+{
+	return line.n > 1 && line.p[0] == '{' && line.p[line.n - 1] == '}';
+}
+
+/* Among objects are only objects: a line of a shell, or the half of one, is a complaint. */
 static void
 put_lines(const struct machine *m, FILE *out, struct slice text, bool json)
 {
 	struct slice line;
 
 	while (next_line(&text, &line)) {
-		if (json && slice_has_prefix(line, SL("{"))) {
-			put_name(out, "{\"host\":\"", m, slice_eq(line, SL("{}")) ? "\"" : "\",");
-			line = slice_skip(line, 1);
-		} else {
-			put_name(out, "", m, ": ");
-		}
 		if (line.n && line.p[line.n - 1] == '\r')	/* as ssh(1) ends its own lines */
 			line.n--;
-		text_put(out, line);
-		(void)putc('\n', out);
+		if (json && is_object(line))
+			put_object(m, line);
+		else
+			put_line(json ? stderr : out, m, line);
 	}
 }
 
@@ -222,7 +316,8 @@ judge_status(const struct machine *m)
 	if (m->status != SSH_FAILED && m->status != NOT_RUN && m->status != NOT_FOUND)
 		return m->status;
 	(void)snprintf(name, sizeof name, "%.*s", (int)m->name.n, m->name.p);
-	tool_complain(name, m->status == SSH_FAILED ? "ssh cannot run smtp-queue there" :
+	tool_complain(name, m->cut_off ? "a signal cut it off before its end" :
+	    m->status == SSH_FAILED ? "ssh cannot run smtp-queue there" :
 	    "its shell finds no smtp-queue: log in as root there, or extend PATH for this user");
 	return EX_UNAVAILABLE;
 }
@@ -250,15 +345,15 @@ judge_statistics(const struct machine *m)
 }
 
 static int
-put_all(const struct machine *machines, size_t n, const struct tool *t, bool statistics)
+put_all(const struct tool *t, bool statistics)
 {
 	int worst = EX_OK;
 
-	if (statistics && !put_statistics(machines, n, t->sum)) {
+	if (statistics && !put_statistics(t->sum)) {
 		tool_complain("stats", "a machine has printed too many metrics");
 		worst = EX_UNAVAILABLE;
 	}
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < nmachines; i++) {
 		const struct machine *m = &machines[i];
 		int status;
 
@@ -289,24 +384,23 @@ remote_hosts_valid(const char *hosts)
 int
 remote_run(const char *hosts, int argc, char **argv, const struct tool *t, bool statistics)
 {
-	struct machine machines[MACHINES_MAX];
 	struct slice rest = slice_str(hosts);
 	char *command = remote_command(argc, argv);
-	size_t n = 0;
 	int r = command ? 0 : -ENOMEM, status;
 
+	watch_signals();
 	while (rest.n && r == 0) {
-		machines[n] = (struct machine){ .name = slice_cut(rest, ',', &rest) };
-		r = start(&machines[n], command);
-		n += r == 0;
+		machines[nmachines] = (struct machine){ .name = slice_cut(rest, ',', &rest) };
+		r = start(&machines[nmachines], command);
+		nmachines += r == 0;
 	}
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < nmachines; i++)
 		finish(&machines[i]);
 	free(command);
 	if (r < 0) {
 		tool_complain("ssh", strerror(-r));
 		return EX_OSERR;
 	}
-	status = put_all(machines, n, t, statistics);
+	status = put_all(t, statistics);
 	return fflush(stdout) == 0 && !tool_output_broken() ? status : EX_IOERR;
 }
