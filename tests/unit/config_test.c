@@ -2,6 +2,7 @@
 #include "config/config.h"
 
 #include "base/name.h"
+#include "config/keys.h"
 #include "tests/lib/config.h"
 
 #define LONG_PATH \
@@ -505,6 +506,47 @@ check_sample(void)
 	config_done(&defaults);
 }
 
+/* Is there a line of each key of the section? */
+static bool
+has_keys(const char *text, const char *section)
+{
+	char space[2000], line[100];
+	struct buf names = BUF(space);
+	struct slice rest, name;
+
+	keys_names(slice_str(section), &names);
+	for (rest = buf_slice(&names); rest.n;) {
+		name = slice_trim(slice_cut(rest, ',', &rest));
+		(void)snprintf(line, sizeof line, "\n%.*s =", (int)name.n, name.p);
+		if (!strstr(text, line)) {
+			printf("# [%s] %.*s is not there\n", section, (int)name.n, name.p);
+			return false;
+		}
+	}
+	return !names.full;
+}
+
+static void
+check_seed(void)
+{
+	static const char *const sections[] = {
+		"queue", "server", "relay", "sendmail", "verify", "reports", "shared",
+	};
+	struct config c;
+	char text[8192];
+	int fd = open("tests/fuzz/corpus/config/all-keys", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+
+	if (fd >= 0)
+		(void)close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	if (!ok(load(&c, text, NULL, 0) == 0, "the seed of the fuzzer is good"))
+		printf("# %.*s", (int)errors.n, errors.p);
+	for (size_t i = 0; i < sizeof sections / sizeof sections[0]; i++)
+		ok(has_keys(text, sections[i]), "it has each key of [%s]", sections[i]);
+	config_done(&c);
+}
+
 int
 main(void)
 {
@@ -516,6 +558,7 @@ main(void)
 	check_short_name();
 	check_all_reported();
 	check_sample();
+	check_seed();
 	config_test_end();
 	return tap_done();
 }
