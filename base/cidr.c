@@ -239,6 +239,48 @@ address_parse(struct slice text, uint16_t default_port, struct sockaddr_storage 
 	return true;
 }
 
+static bool
+read_ipv4(struct slice text, unsigned char octets[4])
+{
+	const char *end = text.p + text.n;
+	uint64_t number;
+
+	for (size_t i = 0; i < 4; i++) {
+		const struct slice digits = slice_cut(text, '.', &text);
+
+		if (digits.n > 3 || !slice_uint(digits, 255, &number) ||
+		    (digits.p + digits.n == end) != (i == 3))
+			return false;
+		octets[i] = (unsigned char)number;
+	}
+	return true;
+}
+
+bool
+address_literal_parse(struct slice literal, struct sockaddr_storage *ret)
+{
+	struct sockaddr_storage ss = { .ss_family = AF_INET };
+	struct sockaddr_in *in = (struct sockaddr_in *)&ss;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&ss;
+	unsigned char octets[4];
+	struct slice inner;
+
+	if (literal.n < 2 || literal.p[0] != '[' || literal.p[literal.n - 1] != ']')
+		return false;
+	inner = slice_of(literal.p + 1, literal.n - 2);
+	if (slice_has_iprefix(inner, SL("IPv6:"))) {
+		ss.ss_family = AF_INET6;
+		if (!ip_parse(AF_INET6, slice_skip(inner, 5), in6->sin6_addr.s6_addr))
+			return false;
+	} else if (read_ipv4(inner, octets)) {
+		memcpy(&in->sin_addr, octets, sizeof octets);
+	} else {
+		return false;
+	}
+	*ret = ss;
+	return true;
+}
+
 uint16_t
 address_port(const struct sockaddr *sa)
 {

@@ -49,6 +49,10 @@ void address_text(struct buf *b, const struct sockaddr *sa);
 bool address_parse(struct slice text, uint16_t default_port, struct sockaddr_storage *ret,
     socklen_t *ret_len);
 
+/* Read an address literal: "[192.0.2.1]", "[IPv6:2001:db8::1]" (RFC 5321 section 4.1.3).  Numbers
+ * of IPv4 are decimal, and may begin with zeros. */
+bool address_literal_parse(struct slice literal, struct sockaddr_storage *ret);
+
 /* The port of an AF_INET or AF_INET6 address in host order; 0 for other families. */
 uint16_t address_port(const struct sockaddr *sa);
 void address_set_port(struct sockaddr *sa, uint16_t port);

@@ -10,6 +10,7 @@
  */
 #include "base/idn.h"
 
+#include "base/cidr.h"
 #include "base/hash.h"
 #include "base/idn_tables.h"
 #include "base/utf8.h"
@@ -259,6 +260,28 @@ convert(struct slice domain, struct buf *b)
 	return !s.full && !b->full;
 }
 
+static bool
+is_literal(struct slice domain)
+{
+	return domain.n && domain.p[0] == '[';
+}
+
+/* IPv4 in IPv6 is that IPv4 address. */
+static bool
+convert_literal(struct slice domain, struct buf *b)
+{
+	struct sockaddr_storage ss;
+	socklen_t len;
+
+	if (!is_literal(domain) || !address_literal_parse(domain, &ss))
+		return false;
+	address_unmap(&ss, &len);
+	buf_str(b, ss.ss_family == AF_INET6 ? "[ipv6:" : "[");
+	address_text(b, (const struct sockaddr *)&ss);
+	buf_chr(b, ']');
+	return true;
+}
+
 struct slice
 idn_canonical(struct slice domain, struct idn_name *space)
 {
@@ -268,7 +291,7 @@ idn_canonical(struct slice domain, struct idn_name *space)
 
 	if (domain.n > DOMAIN_MAX)
 		return domain;
-	if (!slice_is_ascii(domain) && convert(domain, &b))
+	if (convert_literal(domain, &b) || (!slice_is_ascii(domain) && convert(domain, &b)))
 		return buf_slice(&b);
 	for (size_t i = 0; i < domain.n; i++)
 		clean = clean && ascii_lower(domain.p[i]) == domain.p[i];
@@ -387,7 +410,7 @@ idn_same(struct slice a, struct slice b)
 
 	if (slice_ieq(a, b))
 		return true;
-	if (slice_is_ascii(a) && slice_is_ascii(b))
+	if (slice_is_ascii(a) && slice_is_ascii(b) && !(is_literal(a) && is_literal(b)))
 		return false;
 	return slice_ieq(idn_canonical(a, &one), idn_canonical(b, &other));
 }

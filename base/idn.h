@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 /*
  * Comparing domains.  A domain in U-labels, in any case and composition, is the same as the one in
- * A-labels (RFC 5890 section 2.3.2.4).
+ * A-labels (RFC 5890 section 2.3.2.4).  Literals of one address are the same, too.
  */
 #ifndef BASE_IDN_H
 #define BASE_IDN_H
@@ -16,7 +16,8 @@ struct idn_name {
 };
 
 /* The form that all spellings of a domain share: in lower case, with A-labels.  Names that cannot
- * be converted stay as they are, in lower case.  The result is in *space, or is domain itself. */
+ * be converted stay as they are, in lower case.  A literal has its address in the shortest form.
+ * The result is in *space, or is domain itself. */
 struct slice idn_canonical(struct slice domain, struct idn_name *space);
 
 /* The domain with U-labels in place of its A-labels, as UTF-8.  Labels that are no A-labels stay.

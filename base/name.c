@@ -68,19 +68,9 @@ name_is_fqdn(struct slice s)
 bool
 name_is_literal(struct slice s)
 {
-	struct cidr c;
-	struct slice ip;
+	struct sockaddr_storage ss;
 
-	if (s.n < 2 || s.p[0] != '[' || s.p[s.n - 1] != ']')
-		return false;
-	ip = slice_of(s.p + 1, s.n - 2);
-	if (memchr(ip.p, '/', ip.n) || memchr(ip.p, '[', ip.n))
-		return false;
-	if (slice_has_iprefix(ip, SL("IPv6:"))) {
-		ip = slice_skip(ip, 5);
-		return memchr(ip.p, ':', ip.n) && cidr_parse(ip, &c);
-	}
-	return !memchr(ip.p, ':', ip.n) && cidr_parse(ip, &c);
+	return address_literal_parse(s, &ss);
 }
 
 bool

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "base/cidr.h"
 #include "dns/exchanger.h"
 #include "dns/name.h"
 
@@ -35,26 +36,19 @@ one_address(struct mx_list *l, const char *text, const struct sockaddr_storage *
 static void
 address_literal(struct mx_list *l, struct slice domain, enum address_family family, uint16_t port)
 {
-	struct slice inner = slice_of(domain.p + 1, domain.n - 2), tag = SL("IPv6:");
-	struct sockaddr_storage address = { 0 };
-	bool v6 = slice_has_iprefix(inner, tag);
+	struct sockaddr_storage address;
 	char text[INET6_ADDRSTRLEN];
-	void *to = v6 ? (void *)&((struct sockaddr_in6 *)&address)->sin6_addr :
-	    (void *)&((struct sockaddr_in *)&address)->sin_addr;
+	struct buf b = BUF(text);
+	socklen_t len;
 
-	if (v6)
-		inner = slice_skip(inner, tag.n);
-	address.ss_family = v6 ? AF_INET6 : AF_INET;
-	if (inner.n < sizeof text && !memchr(inner.p, '\0', inner.n)) {
-		memcpy(text, inner.p, inner.n);
-		text[inner.n] = '\0';
-		if (inet_pton(address.ss_family, text, to) == 1) {
-			one_address(l, text, &address, family, port);
-			return;
-		}
+	if (!address_literal_parse(domain, &address)) {
+		l->status = MX_BAD_NAME;
+		mx_set_detail(l, "", domain, "not an address", NULL, 0);
+		return;
 	}
-	l->status = MX_BAD_NAME;
-	mx_set_detail(l, "", domain, "not an address", NULL, 0);
+	address_unmap(&address, &len);
+	address_text(&b, (const struct sockaddr *)&address);
+	one_address(l, buf_cstr(&b), &address, family, port);
 }
 
 #define DRAWN (MX_EXCHANGERS_MAX / 4)	/* of the exchangers of a long list */

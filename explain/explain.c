@@ -15,6 +15,7 @@
 
 #include "aliases/expand.h"
 #include "aliases/returns.h"
+#include "base/cidr.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "client/credential.h"
@@ -335,12 +336,15 @@ explain_host_tls(const struct tls_policy *terms, const struct delivery *d,
 {
 	static struct exchanger_tls found;
 	struct exchanger_tls *place = &found;
+	struct cidr address;
 	const bool asked = terms->tls != RELAY_TLS_NONE && x->naddresses &&
 	    exchanger_tls_applies(d);
 
 	if (asked) {
 		exchanger_tls_find(d, mx, &x, 1, &place);
-		say_line(s, "dane", "%s: %s", x->name, found.dane.chain);
+		say_line(s, "dane", "%s: %s", x->name, cidr_parse(slice_str(x->name), &address) ?
+		    "an address has no records in the DNS, so DANE demands nothing" :
+		    found.dane.chain);
 	}
 	if (learned_is(learned_find(&d->hosts->learned, x->name, clock_wall_s())))
 		say_line(s, "learned", "%s: it has shown good certificates for a month", x->name);

@@ -209,6 +209,18 @@ static const struct lookup_case {
 	    .want = "= crowd.test 2001:db8::5 192.0.2.5 192.0.2.5 192.0.2.5 192.0.2.5 192.0.2.5 "
 		"192.0.2.5 192.0.2.5 192.0.2.5 "
 		"192.0.2.5 192.0.2.5 192.0.2.5 192.0.2.5 192.0.2.5 192.0.2.5 192.0.2.5" },
+	{ .name = "literal_zeros", .domain = S("[192.000.2.001]"), .status = MX_OK,
+	    .want = "= 192.0.2.1 192.0.2.1" },
+	{ .name = "literal_spelling", .domain = S("[IPv6:2001:DB8:0::1]"), .status = MX_OK,
+	    .want = "= 2001:db8::1 2001:db8::1" },
+	{ .name = "literal_mapped", .domain = S("[IPv6:::ffff:192.0.2.1]"), .status = MX_OK,
+	    .want = "= 192.0.2.1 192.0.2.1" },
+	{ .name = "literal_with_a_dot_too_many", .domain = S("[192.0.2.1.]"),
+	    .status = MX_BAD_NAME, .want = "" },
+	{ .name = "literal_with_a_number_too_few", .domain = S("[192.0.2]"),
+	    .status = MX_BAD_NAME, .want = "" },
+	{ .name = "literal_with_a_number_too_great", .domain = S("[192.0.2.256]"),
+	    .status = MX_BAD_NAME, .want = "" },
 	{ .name = "literal_ipv4", .domain = S("[192.0.2.1]"), .status = MX_OK,
 	    .want = "= 192.0.2.1 192.0.2.1" },
 	{ .name = "literal_ipv6", .domain = S("[ipv6:2001:db8::1]"), .status = MX_OK,

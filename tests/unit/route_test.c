@@ -395,6 +395,8 @@ static const struct {
 	{ "notexample.org", "dot-org" }, { "org", "star" }, { ".example.org", "dot-org" },
 	{ "example.com", "star" }, { "localhost", "l" }, { "sub.localhost", "star" },
 	{ "[192.0.2.1]", "four" }, { "[192.0.2.2]", "star" }, { "[ipv6:2001:DB8::1]", "six" },
+	{ "[192.0.2.001]", "four" }, { "[IPv6:::ffff:192.0.2.1]", "four" },
+	{ "[IPv6:2001:db8:0:0::1]", "six" }, { "[IPv6:2001:db8::2]", "star" },
 	{ "", "star" }, { "*", "star" }, { "com", "star" },
 };
 
@@ -436,6 +438,7 @@ static const struct {
 	{ "x@sub.a.example.org", "elsewhere.net", "longer" },
 	{ "x@a.example.org", "elsewhere.net", "suffix" },
 	{ "x@[192.0.2.1]", "elsewhere.net", "literal" },
+	{ "X@[192.0.2.001]", "elsewhere.net", "literal" },
 	{ "\"a@b\"@example.org", "elsewhere.net", "name" },
 	{ "\"x@example.org\"@b.c", "elsewhere.net", "star" },
 	{ "m\303\274ller@a.b", "elsewhere.net", "" }, { "x@a.b", "elsewhere.net", "star" },
