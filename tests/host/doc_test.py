@@ -81,11 +81,11 @@ def _():
 
 @test("the manual of the queue has each file that the programs keep in state/")
 def _():
+    line = r'^#define (?:FILE_NAME|TALLY_FILE|FORGIVEN|FOLDER|DEATHS)\s+"(.+)"'
     names = set()
     for path in glob.glob(TOP + "/*/*.c") + glob.glob(TOP + "/tools/queue/*.c"):
         with open(path) as file:
-            names.update(re.findall(r'^#define (?:FILE_NAME|TALLY_FILE)\s+"(.+)"', file.read(),
-                                    re.M))
+            names.update(re.findall(line, file.read(), re.M))
     check(len(names) > 8, names)
     with open(TOP + "/man/smtp-handler-queue.5") as file:
         manual = file.read()
