@@ -57,12 +57,15 @@ end_mailbox(struct walk *w)
 {
 	const bool bare = w->signs == 0;
 	const struct slice domain = bare ? w->q->domain : w->domain;
-	const char *end = bare ? w->local.p + w->local.n : domain.p + domain.n;
+	const char *end;
 
 	if (w->settled || w->words != 1)
 		return;
-	if (!bare && (w->signs > 1 || w->more || domain.p != w->local.p + w->local.n + 1))
+	end = w->local.p + w->local.n;
+	if (!bare && (w->signs > 1 || w->more || domain.p != end + 1))
 		return;
+	if (!bare)
+		end = domain.p + domain.n;
 	if ((w->q->replace && replace(w, domain, end)) || !bare)
 		return;
 	put_until(w, end, SL("@"));

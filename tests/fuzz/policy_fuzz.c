@@ -2,19 +2,22 @@
 /*
  * The rights of a client to a sender and a recipient.  The first octet chooses the client; then a
  * line each for the user, the reverse-path and the recipient.  A stranger gets mail to our domains
- * only, and others may do what a stranger may.
+ * only, and others may do what a stranger may.  An address that stands for another one is whole.
  */
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "session/masquerade.h"
 #include "session/policy.h"
 #include "tests/fuzz/fuzz.h"
 
 static const char users[] = "u\nb\303\274cher\n\"q u\"@users.example\n# none\nv@other.example\n";
 static const char senders[] = "@ours.example\nboss@any.example\n";
 static const char owners[] = "anna: anna@ours.example @anna.example\nbert: bert\n";
-static char paths[3][40], hostname[] = "mx.example";
+static const char masks[] = "a: b@c.example\na@b: @c.example\n@d: e@f\n@g: @h\n\"q u\": q@c\n"
+    "u: u\n*: x@c.example\n";
+static char paths[4][40], hostname[] = "mx.example";
 static char patterns[][40] = { "open.example", "users.example", "trusted.example", ".sub.example",
     "moved.example", "xn--ftz-sna.example" };
 static char folder[] = "/m/{local}", text[] = "gone";
@@ -65,6 +68,18 @@ check_recipient(struct policy p, const struct smtp_path *to)
 	must(resolved.n > 0 && resolved.n <= SMTP_PATH_TEXT && resolved.local_n <= resolved.n);
 }
 
+static void
+check_masquerade(const struct smtp_path *from)
+{
+	struct smtp_path to, again;
+
+	if (masquerade_find(&config, from, &to) == 0)
+		return;
+	must(to.n > 0 && slice_is_ascii(smtp_path_domain(&to)) && smtp_path_domain(&to).n > 0);
+	must(smtp_path_parse_whole(smtp_path_text(&to), SMTP_PATH_TOLERANT, &again));
+	must(slice_eq(smtp_path_text(&again), smtp_path_text(&to)));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -78,7 +93,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		make_file(users, sizeof users - 1, paths[0]);
 		make_file(senders, sizeof senders - 1, paths[1]);
 		make_file(owners, sizeof owners - 1, paths[2]);
+		make_file(masks, sizeof masks - 1, paths[3]);
 		config.server.hostname = hostname;
+		config.server.masquerade = paths[3];
 	}
 	rest = slice_of((const char *)data + 1, size - 1);
 	user = slice_cut(rest, '\n', &rest);
@@ -89,6 +106,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	p.user = data[0] & 8 ? user : SL("");
 	if (line.n && !smtp_path_parse_whole(line, SMTP_PATH_TOLERANT | SMTP_PATH_NULL, &from))
 		return 0;
+	check_masquerade(&from);
 	p.sender = smtp_path_text(&from);
 	if (policy_sender(&p, &from) == SMTP_ACCEPT)
 		must(policy_standing(&p) <= STANDING_TRUSTED);
