@@ -195,7 +195,7 @@ go_over_link(struct delivery *d, struct transaction *t, struct connect *c, bool 
 	}
 	leave_link(d, t, c, end, kept);
 	d->client->one_by_one |= (was_ahead && end == TRANSACTION_NEXT && l->closed) ||
-	    (kept && ended_unheard(t));
+	    (kept && t->lost && t->blind);
 	return false;
 }
 

@@ -530,11 +530,20 @@ repeat_by_data(struct transaction *t)
 	return TRANSACTION_SPENT;
 }
 
+/* A host may take so many messages in a session, and end it at the content of the next one. */
+static bool
+has_enough(const struct smtp_link *l)
+{
+	return l->reply.code == 421 && l->served;
+}
+
 /* The host takes the content not now.  If no other one is left, that is the outcome, and the
  * session is good for the next message: a host that limits rates counts connections, too. */
 static enum transaction_end
 put_off_content(struct transaction *t, const struct outcome *o)
 {
+	if (has_enough(t->link))
+		return TRANSACTION_SPENT;
 	if (!t->link->closed && !t->link->others) {
 		settle_accepted(t, o);
 		return TRANSACTION_DONE;
@@ -555,7 +564,8 @@ settle_content(struct transaction *t, enum content_end end, const struct outcome
 	if ((end == CONTENT_REPLIED || end == CONTENT_PUT_OFF) &&
 	    o->kind != OUTCOME_DELIVERED && refuses_clear(t))
 		return TRANSACTION_NEXT;
-	if (end == CONTENT_REPLIED && o->kind == OUTCOME_DEFERRED && asks_elsewhere(t->link))
+	if (end == CONTENT_REPLIED && o->kind == OUTCOME_DEFERRED &&
+	    (asks_elsewhere(t->link) || has_enough(t->link)))
 		end = CONTENT_PUT_OFF;
 	switch (end) {
 	case CONTENT_GO_ON:
@@ -634,18 +644,6 @@ take_end(struct transaction *t)
 	    TRANSACTION_SPENT : TRANSACTION_NEXT;
 }
 
-/* A reply is missing since the commands and the content went out together.  The host may keep
- * replies until it is done with all that it has read at once (RFC 2920 section 3.2), and have
- * stored the message by then.  Earlier replies do not exclude that: the group may have come in
- * several parts, and replies can be lost on their way. */
-static bool
-may_be_taken(const struct transaction *t, int error)
-{
-	if (!t->blind || !commands_all_sent(t) || commands_mail_refused(t))
-		return false;
-	return error != -ECONNABORTED && content_may_be_there(t, error);
-}
-
 /* The commands came to no end: this host does not get further, and the link is of no use. */
 static enum transaction_end
 broken(struct transaction *t, int error)
@@ -657,7 +655,7 @@ broken(struct transaction *t, int error)
 	if (error == -EIO ||
 	    (error != -ECONNABORTED && error != -EPROTO && commands_all_replied(t)))
 		return settle_content(t, content_cut(t, error, &o), &o);
-	if (may_be_taken(t, error)) {
+	if (content_may_be_taken(t, error)) {
 		t->broke_group = commands_broke_group(t, error);
 		assume_accepted(t);
 		return settle_content(t, content_unsure(t, error, &o), &o);

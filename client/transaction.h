@@ -199,9 +199,9 @@ enum content_end content_reply_one(struct transaction *t, struct outcome *o);
 /* Not all of the content could be sent: no copy has arrived. */
 enum content_end content_cut(struct transaction *t, int error, struct outcome *o);
 
-/* The link broke with this error after the content was written.  Can the host have all of it?  An
- * idle link that the host has closed takes nothing more. */
-bool content_may_be_there(const struct transaction *t, int error);
+/* A reply is missing since the commands and the content went out together.  Can the host have taken
+ * the message? */
+bool content_may_be_taken(const struct transaction *t, int error);
 
 /* The content was sent before all replies to commands, and one of those makes no sense or is
  * missing. */

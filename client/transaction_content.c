@@ -23,23 +23,12 @@ lost(struct transaction *t, int error, const char *doing, struct outcome *o)
 	return CONTENT_LOST;
 }
 
-/* The reply is missing, or is none. */
-static enum content_end
-no_reply(struct transaction *t, int error, struct outcome *o)
-{
-	t->error = error;
-	if (!content_may_be_there(t, error))
-		return content_cut(t, error, o);
-	return lost(t, error,
-	    error == -EPROTO ? "the message (it " OUTCOME_TWICE
-			     : "waiting for the reply to the message (it " OUTCOME_TWICE, o);
-}
-
-/* A host that closes acknowledges by that what it has read.  If it resets the connection, as
+/* Can the host have all of the content?  An idle link that it has closed takes nothing more.  A
+ * host that closes acknowledges by that what it has read.  If it resets the connection, as
  * commands behind the content are unread, an earlier acknowledgement may still be due.  After a
  * time-out the kernel still sends what it has, even after the end of this process. */
-bool
-content_may_be_there(const struct transaction *t, int error)
+static bool
+may_be_there(const struct transaction *t, int error)
 {
 	const struct stream *s = &t->link->stream;
 	const uint64_t behind = t->blind ? 0 : s->octets_out - t->content_end;
@@ -51,6 +40,29 @@ content_may_be_there(const struct transaction *t, int error)
 	if ((error != -ECONNRESET && error != -EPIPE) || !unacked_look(t->link->fd, &u))
 		return true;
 	return behind ? u.queued - u.sent <= behind + TLS_OWN_MAX : u.queued == 0;
+}
+
+/* The host may keep replies until it is done with all that it has read at once (RFC 2920 section
+ * 3.2), and have stored the message by then.  Earlier replies do not exclude that: the group may
+ * have come in several parts, and replies can be lost on their way. */
+bool
+content_may_be_taken(const struct transaction *t, int error)
+{
+	if (!t->blind || !commands_all_sent(t) || commands_mail_refused(t))
+		return false;
+	return error != -ECONNABORTED && may_be_there(t, error);
+}
+
+/* The reply is missing, or is none. */
+static enum content_end
+no_reply(struct transaction *t, int error, struct outcome *o)
+{
+	t->error = error;
+	if (!may_be_there(t, error))
+		return content_cut(t, error, o);
+	return lost(t, error,
+	    error == -EPROTO ? "the message (it " OUTCOME_TWICE
+			     : "waiting for the reply to the message (it " OUTCOME_TWICE, o);
 }
 
 enum content_end

@@ -128,6 +128,14 @@ static const struct ahead_case cases[] = {
 	  .script = CHUNK ONE_CHUNK TWO_CHUNK "S 421 4.4.2 idle\nX\nN\n" CHUNK TWO_CHUNK
 	    "S 250 ok\nS 250 ok\nS 250 two\n" BYE,
 	  .want = { GOOD " 250 one", GOOD " 250 two" }, .reports = "1 open|1 proven" },
+	{ .name = "R143 421 to the content of the next one: it has a session of its own",
+	  .script = PIPE FIRST NEXT "S 250 one\n" GO "D\nS 421 4.7.0 enough\nX\nN\n" PIPE FIRST
+	    "S 250 two\n" BYE,
+	  .want = { GOOD " 250 one", GOOD " 250 two" }, .reports = "1 open|1 proven" },
+	{ .name = "R143 the same of a chunk, and 421 there, too: that is the answer",
+	  .script = CHUNK ONE_CHUNK TWO_CHUNK "S 250 ok\nS 250 ok\nS 421 4.7.0 enough\nX\nN\n"
+	    CHUNK TWO_CHUNK "S 250 ok\nS 250 ok\nS 421 4.7.0 again\nX\n",
+	  .want = { GOOD " 250 one", "deferred 4.7.0 421 4.7.0 again" } },
 	{ .name = "R143 421 to the next one",
 	  .script = PIPE FIRST NEXT "S 250 one\nS 421 4.7.0 enough\nX\nN\n" PIPE FIRST "S 250 two\n"
 	    BYE,
