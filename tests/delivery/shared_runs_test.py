@@ -127,9 +127,10 @@ def in_redis(*lines):
 
 def marks(site, address):
     """What the machine knows of an address only from others; None: nothing."""
-    for line in site.hosts().splitlines():
+    lines = site.hosts().splitlines()
+    for line in lines:
         if line.startswith(address + " "):
-            return int(line.split()[-1]) & 7
+            return int(line.split()[-1 - lines[0].split()[::-1].index("marks")]) & 7
     return None
 
 

@@ -175,9 +175,16 @@ def _():
         Client(BALANCER, probe).greet()
 
 
+def sessions():
+    """The processes of the listener; those of clients that have gone end soon."""
+    with open("/proc/%d/task/%d/children" % (handler.pid, handler.pid), encoding="ascii") as file:
+        return file.read().split()
+
+
 @test("a listener that is full says so to a client behind the balancer, and resets nothing")
 def _():
     reload(("proxy-protocol = on", "proxy-protocol = on\nmax-connections = 1"))
+    check(wait_for(lambda: not sessions()), sessions())
     held = Client(BALANCER, v2_of("192.0.2.77")).greet()
     for header in (v2_of("192.0.2.77"), b"PROXY UNKNOWN\r\n", v2(0x21, 0x11, bytes(65535))):
         handler.send_signal(signal.SIGSTOP)
