@@ -693,6 +693,12 @@ static const struct import_case cases[] = {
 	    "7 milter" }, 5,
 	  "import-virtual.aliases=x@d.a.example: y@a.example ;import-a.example.recipients=;"
 	  "import-d.a.example.recipients=;" },
+	{ "a table for fields alone leaves recipients as they are",
+	  { { CF, NONE "myorigin = h.example.org\nrelayhost = [a.example]\n"
+		  "recipient_canonical_maps = inline:{ {anna@b.example = ben@c.example} }\n"
+		  "recipient_canonical_classes = header_recipient\n" } },
+	  "server: hostname = h.example.org @main.cf:2\n"
+	  "route *: via = smtp://a.example @main.cf:3\n", { "2 one name here" }, 1, NULL },
 };
 
 int

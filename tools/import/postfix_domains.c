@@ -761,8 +761,9 @@ is_srs(const struct maincf *m)
 void
 postfix_domains_set(const struct maincf *m, const struct postfix_rows *transports)
 {
-	static const char *const maps[] = {
-		"recipient_canonical_maps", "canonical_maps", "virtual_alias_maps",
+	static const struct { const char *name, *classes; } maps[] = {
+		{ "recipient_canonical_maps", "recipient_canonical_classes" },
+		{ "canonical_maps", "canonical_classes" }, { "virtual_alias_maps", NULL },
 	};
 	struct domains d = {
 		.m = m, .plan = m->im->plan, .transports = transports, .origin = find_origin(m),
@@ -774,8 +775,9 @@ postfix_domains_set(const struct maincf *m, const struct postfix_rows *transport
 		return;
 	}
 	for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++)
-		if (strcmp(maps[i], "recipient_canonical_maps") != 0 || !is_srs(m))
-			postfix_rows_read(m, maps[i], &d.rows);
+		if (postfix_list_has_class(m, maps[i].classes, "envelope_recipient") &&
+		    (i > 0 || !is_srs(m)))
+			postfix_rows_read(m, maps[i].name, &d.rows);
 	postfix_rows_read(m, "virtual_mailbox_maps", &d.mailboxes);
 	postfix_rows_read(m, "relay_recipient_maps", &d.relayed);
 	add_lists(&d);

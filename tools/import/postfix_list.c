@@ -112,6 +112,20 @@ postfix_list_has(const struct maincf *m, const char *const *names, struct slice 
 }
 
 bool
+postfix_list_has_class(const struct maincf *m, const char *classes, const char *class)
+{
+	struct slice list, word;
+
+	if (!classes || !maincf_has(m, classes) || maincf_is_unknown(m, classes))
+		return true;
+	list = slice_str(maincf_get(m, classes));
+	while ((word = maincf_word(&list)).n)
+		if (slice_eq(word, slice_str(class)))
+			return true;
+	return false;
+}
+
+bool
 postfix_list_has_parents(const struct maincf *m)
 {
 	static const char name[] = "parent_domain_matches_subdomains";

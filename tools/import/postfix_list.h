@@ -30,6 +30,9 @@ bool postfix_list_next(struct postfix_list *l, struct slice *ret, struct plan_at
 /* Is the domain in one of the parameters?  NULL ends their names. */
 bool postfix_list_has(const struct maincf *m, const char *const *names, struct slice domain);
 
+/* Is a table with the classes of this parameter for one of them?  Without classes it is for all. */
+bool postfix_list_has_class(const struct maincf *m, const char *classes, const char *class);
+
 /* Do the domains of relay_domains stand for those below them, too?  They do by default. */
 bool postfix_list_has_parents(const struct maincf *m);
 
