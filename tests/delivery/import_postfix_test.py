@@ -5,12 +5,15 @@ Both servers are asked by a stranger which recipients they take.  Then `sendmail
 of mailboxes show where Postfix would deliver, and `smtp-relay --explain` shows it for us.  It needs
 root.
 """
+import email
+import email.utils
 import os
 import re
 import shutil
 import smtplib
 import subprocess
 
+from exchangers import Exchanger
 from programs import BUILD, HANDLER, PEERS, RELAY, Site, fresh_directory, peer_environment
 from receivers import listens, really_root
 from tap import bail_out, check, main, same, test, wait_for
@@ -211,6 +214,72 @@ def compare(name, files, addresses, held=()):
             same((address, our_ways(site.config, address)), (address, want))
 
 
+def letter(sender):
+    return "From: Name <%s>\r\nReply-To: %s\r\nSubject: %s\r\n\r\n" % (sender, sender, sender)
+
+
+def fields(text):
+    """The subject, and the addresses that others see."""
+    message = email.message_from_string(text)
+    return message["Subject"], [email.utils.parseaddr(message[name])[1].lower()
+                                for name in ("From", "Reply-To")]
+
+
+def senders_of_postfix(etc, senders):
+    """By sender: reverse-path, From and Reply-To of mail that leaves."""
+    sink, found = Exchanger("127.0.0.8", 26), {}
+    try:
+        for sender in senders:
+            done = subprocess.run(["/usr/sbin/sendmail", "-C", etc, "-i", "-f", sender,
+                                   "bob@far.example"], input=letter(sender), text=True, timeout=30,
+                                  capture_output=True, env=peer_environment())
+            same(done.returncode, 0, done.stderr)
+        check(wait_for(lambda: len(sink.messages) == len(senders), 20), sink.messages)
+        for message in sink.messages:
+            subject, addresses = fields(message.content.decode())
+            found[subject] = [message.mail_from.lower()] + addresses
+    finally:
+        sink.stop()
+    return found
+
+
+def senders_of_ours(config, senders):
+    session = "EHLO there.example\r\n" + "".join(
+        "MAIL FROM:<%s>\r\nRCPT TO:<bob@far.example>\r\nDATA\r\n%s.\r\n" % (sender, letter(sender))
+        for sender in senders)
+    done = subprocess.run([HANDLER, "-c", config, "-o", "server.role=submission", "--print"],
+                          input=session + "QUIT\r\n", capture_output=True, text=True, timeout=30,
+                          env={"PATH": os.environ["PATH"]})
+    found = {}
+    for part in re.split(r"^MAIL FROM:<", done.stderr, flags=re.M)[1:]:
+        path, text = part.split(">", 1)
+        subject, addresses = fields(text[text.index("Received:"):])
+        found[subject] = [path.lower()] + addresses
+    same(len(found), len(senders), done.stdout, done.stderr)
+    return found
+
+
+def compare_senders(name, files, senders):
+    """Each sender has the address that others see by Postfix, once its mail leaves."""
+    postfix = Postfix(name, files)
+    try:
+        theirs = senders_of_postfix(postfix.etc, senders)
+    finally:
+        postfix.stop()
+    site = Site("import-" + name)
+    with open(postfix.etc + "/main.cf", "w") as file:
+        file.write(postfix.text)
+    os.unlink(postfix.etc + "/master.cf")
+    done = run(IMPORT, "--write", site.directory, postfix.etc + "/main.cf")
+    same(done.returncode, 0, done.stderr)
+    done_check = run(HANDLER, "-c", site.config, "--check")
+    same(done_check.returncode, 0, done_check.stderr, done.stderr)
+    ours = senders_of_ours(site.config, senders)
+    for sender in senders:
+        same((sender, ours[sender]), (sender, theirs[sender]))
+    return done.stderr, ours
+
+
 VIRTUAL = {
     "main.cf": """
 myhostname = h.example.org
@@ -329,6 +398,46 @@ virtual_alias_maps = inline:{ { old@l.example = ants@l.example } }
         "lists": "ants@l.example lmtp:inet:127.0.0.7:24\nants-join@l.example "
                  "lmtp:inet:127.0.0.7:24\n"},
             ["ants@l.example", "ants-join@l.example", "old@l.example", "ANTS@l.example"])
+
+
+@test("senders: each step of Postfix, in its order")
+def _():
+    said, ours = compare_senders("senders", {
+        "main.cf": """
+myhostname = h.sub.example.org
+mydestination = $myhostname, localhost, x.example.org
+relayhost = [127.0.0.8]:26
+sender_canonical_maps = texthash:FOLDER/sender
+canonical_maps = inline:{ {@int.example = @new.example}, {first = second@int.example} }
+canonical_classes = envelope_sender, header_sender
+masquerade_domains = !x.example.org example.org
+masquerade_exceptions = root, Kept
+smtp_generic_maps = texthash:FOLDER/generic
+""",
+        "sender": "anna Anna.Smith@int.example\nben@far.example carl@int.example\n"
+                  "same@h.sub.example.org same@h.sub.example.org\n"
+                  "@other.example @h.sub.example.org\n",
+        "generic": "www@example.org web@provider.example\nroot admin@provider.example\n"
+                   "carl@new.example carla@new.example\n@x.example.org all@provider.example\n"
+                   "back@x.example.org back@x.example.org\n"},
+        ["anna", "anna@h.sub.example.org", "ANNA@localhost", "anna@elsewhere.example", "first",
+         "ben@far.example", "carl@int.example", "any@int.example", "www", "www@localhost", "root",
+         "root@other.example", "root@localhost", "kept", "same", "any@other.example",
+         "anna@other.example", "www@other.example", "any@x.example.org", "back@x.example.org",
+         "root@x.example.org", "anna@x.example.org", "nobody", "any@localhost"])
+    same(ours["anna"], ["anna.smith@new.example"] * 3)
+    check("submit-trusted = on" in said and "smtp_generic_maps: mail for users" in said, said)
+
+
+@test("senders: one address for all, and a host of its own by the new one")
+def _():
+    compare_senders("all-senders", {
+        "main.cf": """
+myhostname = h.example.org
+mydestination =
+relayhost = [127.0.0.8]:26
+sender_canonical_maps = static:{me@provider.example}
+"""}, ["anna", "root@h.example.org"])
 
 
 main(lambda failed: None)

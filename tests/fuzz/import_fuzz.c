@@ -3,6 +3,10 @@
  * A digit, 'e' or 'o' for the reader, the file to import and, after each NUL, a file that is beside
  * it.  Our programs read each result.
  */
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "session/masquerade.h"
 #include "tools/import/import.h"
 #include "tools/import/output.h"
 #include "tests/fuzz/fuzz.h"
@@ -50,6 +54,28 @@ check_files(const struct plan *p)
 	}
 }
 
+/* The handler must read each line of a file of senders. */
+static void
+check_senders(const struct plan *p, const struct config_report *report)
+{
+	char path[40];
+	struct config c = { .server.masquerade = path };
+
+	for (size_t i = 0; i < p->nfiles; i++) {
+		const char *content = p->files[i].content;
+		int fd;
+
+		if (strcmp(p->files[i].name, "import-host.masquerade") != 0)
+			continue;
+		fd = memfd_create("senders", MFD_CLOEXEC);
+		must(fd >= 0 && content && strlen(content) > 0);
+		must(write(fd, content, strlen(content)) == (ssize_t)strlen(content));
+		(void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+		must(masquerade_check(&c, report) == 0);
+		(void)close(fd);
+	}
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -78,6 +104,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must(output_text(&plan, "the fuzzer")[0] == '#');
 		output_notes(&plan, false, out);
 		check_files(&plan);
+		check_senders(&plan, &report);
 	}
 	plan_done(&plan);
 	(void)fclose(out);

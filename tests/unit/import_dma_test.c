@@ -55,11 +55,31 @@ static const struct import_case cases[] = {
 		    "Nonsense hunter2\nDEFER\nSPOOLDIR /x\nPORT x\n" } },
 	  "route *: via = smtp+starttls://a.example:25 @dma.conf:2\n"
 	  "route *: user = write-the-user-here @dma.conf:3\n"
-	  "route *: password-file = /etc/smtp-handler/import-a.example.password @dma.conf:3\n",
-	  { "3 cannot be read", "4 FINGERPRINT", "5 MASQUERADE", "6 Nonsense", "7 DEFER",
+	  "route *: password-file = /etc/smtp-handler/import-a.example.password @dma.conf:3\n"
+	  MASQUERADE("dma.conf:5"),
+	  { "3 cannot be read", "4 FINGERPRINT", "5 MASQUERADE: From", "6 Nonsense", "7 DEFER",
 	  "9 no number", "3 write its user into [route *]", "3 there is no password",
 	  "3 without TLS" },
-	  9, "import-a.example.password=;" },
+	  9, "import-a.example.password=;import-host.masquerade=*: a@b.c ;" },
+	{ "another domain, as in the example of Debian",
+	  { { CONF, "NULLCLIENT\nSMARTHOST a.example\nMASQUERADE percolator.example\n" } },
+	  "route *: via = smtp://a.example @dma.conf:2\n" MASQUERADE("dma.conf:3"),
+	  { "3 before, they stayed" }, 1, "import-host.masquerade=*: @percolator.example ;" },
+	{ "one user at this host; the last @ counts",
+	  { { CONF, "NULLCLIENT\nSMARTHOST a.example\nMAILNAME h.example.org\nMASQUERADE "
+		    "john@\n" } },
+	  "server: hostname = h.example.org @dma.conf:3\n"
+	  "route *: via = smtp://a.example @dma.conf:2\n" MASQUERADE("dma.conf:4"),
+	  { "4 before, they stayed" }, 1, "import-host.masquerade=*: john@h.example.org ;" },
+	{ "one user at a host without a name",
+	  { { CONF, "NULLCLIENT\nSMARTHOST a.example\nMASQUERADE john@\n" } },
+	  "route *: via = smtp://a.example @dma.conf:2\n", { "3 full name of this host" }, 1,
+	  NULL },
+	{ "an @ in front is a domain; words are none",
+	  { { CONF, "NULLCLIENT\nSMARTHOST a.example\nMASQUERADE a b\n" } },
+	  "route *: via = smtp://a.example @dma.conf:2\n", { "3 one full address" }, 1, NULL },
+	{ "no value", { { CONF, "NULLCLIENT\nSMARTHOST a.example\nMASQUERADE\n" } },
+	  "route *: via = smtp://a.example @dma.conf:2\n", { NULL }, 0, NULL },
 };
 
 int

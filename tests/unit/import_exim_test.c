@@ -38,9 +38,12 @@ static const struct import_case cases[] = {
 	    { "/etc/exim4/passwd.client", "# x\nb.example:x:y\nA.example:anna:hunter2:x\n" } },
 	  "server: trusted = 127.0.0.0/8 ::1 192.0.2.0/24 2001:db8::/32 local "
 	  "@update-exim4.conf.conf:5\n"
-	  "route *: via = smtp+starttls://a.example @update-exim4.conf.conf:2\n" LOGIN("3"),
-	  { "3 dc_readhost: is not", "4 dc_hide_mailname: is not", "2 a second host",
-	    "2 was not verified" }, 4, "import-a.example.password=hunter2:x ;" },
+	  "route *: via = smtp+starttls://a.example @update-exim4.conf.conf:2\n" LOGIN("3")
+	  MASQUERADE("update-exim4.conf.conf:4"),
+	  { "3 dc_readhost: is not", "4 submit-trusted = on", "4 mail for users of this host",
+	    "2 a second host", "2 was not verified" }, 5,
+	  "import-a.example.password=hunter2:x ;"
+	  "import-host.masquerade=*: @example.org @localhost: @example.org ;" },
 	{ "TLS from the first octet by a macro, a login by a pattern, networks with colons",
 	  { { CONF, KIND("satellite") "dc_smarthost=a.example\ndc_relay_nets='192.0.2.1:"
 		    "192.0.2.2:2001::db8::::1'\n" },
@@ -63,14 +66,45 @@ static const struct import_case cases[] = {
 	  HELD("route *", "update-exim4.conf.conf:0"),
 	  { "2 this value is left out", "0 [route x.example] waits", "4 nonsense: is not",
 	    "0 [route *] waits" }, 4, HELD_FILE },
-	{ "files beside it that have no translation",
+	{ "files beside it",
 	  { { CONF, KIND("satellite") "dc_smarthost='a.example::x'\n" },
 	    { "/etc/exim4/exim4.conf", "x\n" },
 	    { "/etc/exim4/hubbed_hosts", "b.example: c.example\n" },
 	    { "/etc/email-addresses", "# x\nanna: anna@b.example\n" } },
 	  DECIDE("1", "exim4.conf:0") "route b.example: via = smtp://c.example @hubbed_hosts:1\n"
+	  "route *: via = smtp://a.example @update-exim4.conf.conf:2\n"
+	  MASQUERADE("email-addresses:0"),
+	  { "0 reads exim4.conf alone", "2 no number", "0 submit-trusted = on" }, 3,
+	  DECIDE_FILE "import-host.masquerade=anna: anna@b.example anna@localhost: "
+	  "anna@b.example ;" },
+	{ "addresses of users, some at this host, whose name mail does not have",
+	  { { CONF, KIND("smarthost") "dc_smarthost='a.example'\ndc_readhost='example.org'\n"
+		    "dc_hide_mailname='true'\ndc_other_hostnames='h.example.org;b.example'\n"
+		    MAILDIR }, NAME, ALIASES,
+	    { "/etc/hostname", "box.example.org\n" },
+	    { "/etc/email-addresses", "# x\nanna: anna.smith@provider.example\n"
+		    "ben ben2@b.example\n*: x@c.example\ncarl: carl\ndora:\n"
+		    "anna: x@c.example\n" } },
+	  HOSTNAME LOCAL("localhost", "5") LOCAL("h.example.org", "0") LOCAL("b.example", "5")
+	  "route *: via = smtp://a.example @update-exim4.conf.conf:2\n"
+	  MASQUERADE("update-exim4.conf.conf:4"),
+	  { "0 smtp-maildir.socket", "4 *: is not translated", "5 carl: the sender carl is not",
+	    "6 dora: the sender", "7 anna: a line above", "4 submit-trusted",
+	    "7 anna@b.example: a line above", "7 anna@localhost: a line above",
+	    "7 anna@box.example.org: a line above", "4 mail for users of this host" }, 10,
+	  "import-host.masquerade="
+	  "anna: anna.smith@provider.example anna@localhost: anna.smith@provider.example "
+	  "anna@box.example.org: anna.smith@provider.example "
+	  "anna@b.example: anna.smith@provider.example "
+	  "ben: ben2@example.org ben@localhost: ben2@example.org "
+	  "ben@box.example.org: ben2@example.org ben@b.example: ben2@example.org "
+	  "*: @example.org @localhost: @example.org @box.example.org: @example.org "
+	  "@b.example: @example.org ;" },
+	{ "a hidden name without another",
+	  { { CONF, KIND("satellite") "dc_smarthost='a.example'\ndc_hide_mailname='true'\n"
+		    "dc_readhost=''\n" } },
 	  "route *: via = smtp://a.example @update-exim4.conf.conf:2\n",
-	  { "0 reads exim4.conf alone", "2 no number", "2 anna: is not" }, 3, DECIDE_FILE },
+	  { "3 there is no dc_readhost" }, 1, NULL },
 	{ "domains of others, some with hosts of their own",
 	  { { CONF, KIND("internet") "dc_other_hostnames='h.example.org:*.k.example'\n"
 		    "dc_relay_domains='a.example:*.b.example:c.example:h.example.org:@mx_any'\n"

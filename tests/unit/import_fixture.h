@@ -26,6 +26,7 @@
 	"route decide-" number ".invalid: recipients = /etc/smtp-handler/import-see-the-lines-" \
 	"above.recipients @" at "\n"
 #define DECIDE_FILE "import-see-the-lines-above.recipients=;"
+#define MASQUERADE(at) "server: masquerade = /etc/smtp-handler/import-host.masquerade @" at "\n"
 #define SECRET "hunter2"	/* a part of each password in a case */
 
 struct import_case {

@@ -27,9 +27,10 @@ static const struct import_case cases[] = {
 	  "sender anna@a.example: via = smtp+starttls://a.example @msmtprc:8\n"
 	  "sender anna@a.example: user = anna @msmtprc:12\n"
 	  "sender anna@a.example: password-file = /etc/smtp-handler/import-a.example.password "
-	  "@msmtprc:12\n",
-	  { "16 from: is not translated" }, 1,
-	  "import-b.example.password=hunter2 #1 ;import-a.example.password=hunter2 ;" },
+	  "@msmtprc:12\n" MASQUERADE("msmtprc:16"),
+	  { "16 From, Sender and Reply-To" }, 1,
+	  "import-b.example.password=hunter2 #1 ;import-a.example.password=hunter2 ;"
+	  "import-host.masquerade=*: anna@b.example ;" },
 	{ "later accounts override what they inherit, in order",
 	  { { RC, "account a\nhost a.example\nport 2525\naccount b\nhost b.example\nport 2626\n"
 		  "account default : a, b\nport 2727\n" } },
@@ -151,15 +152,64 @@ static const struct import_case cases[] = {
 		  "password hunter2\naccount b : a\nuser b\naccount default : a\n" } },
 	  "route *: via = smtp+starttls://a.example:25 @msmtprc:2\n"
 	  "route *: user = a @msmtprc:6\n"
-	  "route *: password-file = /etc/smtp-handler/import-a.example.password @msmtprc:6\n",
-	  { "8 the account b has the sender of another", "3 from: is not" }, 2,
-	  "import-a.example.password=hunter2 ;" },
+	  "route *: password-file = /etc/smtp-handler/import-a.example.password @msmtprc:6\n"
+	  MASQUERADE("msmtprc:3"),
+	  { "8 the account b has the sender of another", "3 also if a program gives it" }, 2,
+	  "import-a.example.password=hunter2 ;import-host.masquerade=*: anna@a.example ;" },
 	{ "senders with wildcards",
 	  { { RC, "account a\nhost a.example\nfrom *@a.example\naccount b\nhost b.example\n"
 		  "from b?@b.example\naccount default\nhost d.example\n" } },
 	  "route *: via = smtp://d.example @msmtprc:8\n"
 	  "sender a.example: via = smtp://a.example @msmtprc:2\n",
 	  { "6 from: is not" }, 1, NULL },
+	{ "Debian's example: a user keeps the name",
+	  { { RC, "defaults\nport 587\ntls on\naccount provider\nhost a.example\n"
+		  "from %U@example.org\nset_from_header on\naccount default : provider\n" } },
+	  "route *: via = smtp+starttls://a.example @msmtprc:5\n" MASQUERADE("msmtprc:6"),
+	  { "6 before, they stayed", "7 set_from_header: is not" }, 2,
+	  "import-host.masquerade=*: @example.org ;" },
+	{ "the name of mail, which this host has already",
+	  { { RC, "host a.example\nfrom %U@%M\n" }, { "/etc/mailname", "h.example.org\n" } },
+	  "route *: via = smtp://a.example @msmtprc:1\n", { NULL }, 0, NULL },
+	{ "the name of mail; another account keeps a sender of this host",
+	  { { RC, "maildomain h.example.org\nhost a.example\nfrom %U@%M\n"
+		  "account work\nhost b.example\nfrom work@h.example.org\n"
+		  "account far\nhost b.example\nfrom far@b.example\n"
+		  "account default\nhost a.example\nfrom %U@%M\nmaildomain h.example.org\n" },
+	    { "/etc/mailname", "example.org\n" } },
+	  "route *: via = smtp://a.example @msmtprc:11\n"
+	  "server: hostname = h.example.org @msmtprc:13\n"
+	  "sender work@h.example.org: via = smtp://b.example @msmtprc:5\n"
+	  "sender far@b.example: via = smtp://b.example @msmtprc:8\n" MASQUERADE("msmtprc:12"),
+	  { "12 From, Sender" }, 1,
+	  "import-host.masquerade=work@h.example.org: work@h.example.org *: @example.org ;" },
+	{ "a sender that another account has: mail would take its host",
+	  { { RC, "account a\nhost a.example\nfrom *@x.example\n"
+		  "account default\nhost b.example\nfrom me@x.example\n" } },
+	  "route *: via = smtp://b.example @msmtprc:5\n"
+	  "sender x.example: via = smtp://a.example @msmtprc:2\n",
+	  { "6 [sender x.example] would choose" }, 1, NULL },
+	{ "the user at the domain of mail is what our programs do",
+	  { { RC, "host a.example\nauto_from on\nfrom no@x.example\nmaildomain example.org\n" } },
+	  "route *: via = smtp://a.example @msmtprc:1\n"
+	  "server: hostname = example.org @msmtprc:4\n", { NULL }, 0, NULL },
+	{ "patterns that are no domain",
+	  { { RC, "host a.example\nfrom root+%U@%H.example.org\n" } },
+	  "route *: via = smtp://a.example @msmtprc:1\n", { "2 write the lines" }, 1, NULL },
+	{ "a domain is no sender", { { RC, "host a.example\nfrom @x.example\n" } },
+	  "route *: via = smtp://a.example @msmtprc:1\n", { "2 write the lines" }, 1, NULL },
+	{ "a sender that programs may not replace",
+	  { { RC, "host a.example\nallow_from_override off\nfrom a@x.example\n" } },
+	  "route *: via = smtp://a.example @msmtprc:1\n" MASQUERADE("msmtprc:3"),
+	  { "2 sendmail -f counts", "3 From, Sender" }, 2,
+	  "import-host.masquerade=*: a@x.example ;" },
+	{ "an address that is none", { { RC, "host a.example\nfrom anna\n" } },
+	  "route *: via = smtp://a.example @msmtprc:1\n", { "2 one full address" }, 1, NULL },
+	{ "the file of one user",
+	  { { "/home/anna/.msmtprc", "host a.example\nfrom anna@x.example\n" } },
+	  "route *: via = smtp://a.example @.msmtprc:1\n" MASQUERADE(".msmtprc:2"),
+	  { "2 From, Sender", "2 write USER in place of *" }, 2,
+	  "import-host.masquerade=*: anna@x.example ;" },
 };
 
 int

@@ -54,9 +54,15 @@ static const struct import_case cases[] = {
 	    { DIR "defaulthost", "example.org\n" }, { DIR "queuelifetime", "604800\n" },
 	    { DIR "pausetime", "60\n" }, { DIR "allmailfrom", "x@example.org\n" } },
 	  "server: hostname = example.org @defaulthost:1\nqueue: lifetime = 604800 "
-	  "@queuelifetime:1\n"
+	  "@queuelifetime:1\n" MASQUERADE("allmailfrom:1")
 	  "route *: via = smtp://a.example @remotes:1\n",
-	  { "1 pausetime", "1 allmailfrom" }, 2, NULL },
+	  { "1 pausetime", "1 allmailfrom: From", "1 of another domain keeps" }, 3,
+	  "import-host.masquerade=*: x@example.org ;" },
+	{ "a sender without a domain, and a name for Message-ID",
+	  { { DIR "remotes", "a.example\n" }, { DIR "allmailfrom", "root\n" },
+	    { DIR "idhost", "x.example\n" } },
+	  "route *: via = smtp://a.example @remotes:1\n",
+	  { "1 one full address", "1 idhost: is not" }, 2, NULL },
 	{ "a second host", { { DIR "remotes", "a.example\nb.example\n" } },
 	  "route *: via = smtp://a.example @remotes:1\n", { "2 add it to via" }, 1, NULL },
 	{ "no host", { { DIR "remotes", "# none\n" } },

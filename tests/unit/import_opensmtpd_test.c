@@ -670,7 +670,7 @@ static const struct import_case cases[] = {
 	  "route *: via = reject:mail for other domains is not sent @smtpd.conf:0\n",
 	  { "14 src: is not translated: write the source",
 	    "14 srs: is not translated: see srs-domain and",
-	    "14 mail-from: is not translated: our programs do",
+	    "14 mail-from: is not translated: it was for",
 	    "14 helo-src: is not translated: the name in EHLO",
 	    "8 the certificate of e.example was not",
 	    "8 the login to e.example cannot be read: write",

@@ -17,6 +17,13 @@
 #define BELOW(domain, via, at, accept, accept_at) \
 	"route ." domain ": via = " via " @" at "\n" \
 	"route ." domain ": accept = " accept " @" accept_at "\n"
+#define NAMED "myhostname = h.example.org\n"
+#define OUR_HOST_AT(line) "server: hostname = h.example.org @main.cf:" line "\n"
+#define OUR_HOST OUR_HOST_AT("2")
+#define RELAYHOST "route *: via = smtp://a.example @main.cf:3\n"
+#define USERS(domain) \
+	"route " domain ": via = maildir:~/Maildir @main.cf:1\n" \
+	"route " domain ": recipients = users @main.cf:1\n"
 #define TEN(x) x x x x x x x x x x
 #define SASL "smtp_sasl_auth_enable = yes\nsmtp_sasl_password_maps = hash:/sasl\n"
 
@@ -136,7 +143,8 @@ static const struct import_case cases[] = {
 	  "hunter2\n"
 		  "smtp_generic_maps = hash:/x\nsmtpd_banner = x\nalways_bcc =\n" } },
 	  DECIDE("1", "main.cf:2"), { "2 /x cannot be read", "2 virtual_alias_maps",
-	    "3 tls-certificate", "4 nonsense", "5 rewrite" }, 5, DECIDE_FILE },
+	    "3 tls-certificate", "4 nonsense", "5 smtp_generic_maps: is not",
+	    "5 /x cannot be read" }, 6, DECIDE_FILE },
 	{ "a value that is made of itself, and one that grows",
 	  { { CF, NONE "relayhost = x$relayhost\nmyhostname = " TEN(TEN("$mydomain")) "\n" } },
 	  HELD("route *", "main.cf:2"),
@@ -699,6 +707,106 @@ static const struct import_case cases[] = {
 		  "recipient_canonical_classes = header_recipient\n" } },
 	  "server: hostname = h.example.org @main.cf:2\n"
 	  "route *: via = smtp://a.example @main.cf:3\n", { "2 one name here" }, 1, NULL },
+	{ "addresses of mail that leaves, as in generic(5)",
+	  { { CF, NONE NAMED "relayhost = [a.example]\nsmtp_generic_maps = hash:/g\n" },
+	    { "/g", "his@h.example.org  hisaccount@provider.example\n"
+		    "her@h.example.org  heraccount@provider.example\n"
+		    "@h.example.org     hisaccount+local@provider.example\n"
+		    "two@h.example.org  a@b.example c@d.example\nbad@h.example.org  \xc3\xa4@b\n"
+		    "www                web\n" } },
+	  OUR_HOST RELAYHOST MASQUERADE("main.cf:4"),
+	  { "4 submit-trusted = on", "4 recipients stay", "4 mail for users of this host",
+	    "4 a sender has one address", "5 one full address" }, 5,
+	  "import-host.masquerade=*: hisaccount+local@provider.example "
+	  "his: hisaccount@provider.example her: heraccount@provider.example "
+	  "two: two@h.example.org bad: bad@h.example.org www: web@h.example.org ;" },
+	{ "steps one behind another; recipients by one of them",
+	  { { CF, NONE NAMED "relayhost = [a.example]\nsender_canonical_maps = hash:/s\n"
+		  "canonical_maps = hash:/c\n" },
+	    { "/s", "anna Anna.Smith\nroot x@q.example\n" },
+	    { "/c", "x@q.example y@q.example\ny@q.example z@r.example\n" } },
+	  OUR_HOST
+	  "route q.example: via = smtp://a.example @c:1\n"
+	  "route q.example: aliases = /etc/smtp-handler/import-virtual.aliases @c:1\n"
+	  RELAYHOST MASQUERADE("main.cf:4"),
+	  { "4 submit-trusted = on", "5 To and Cc stay" }, 2,
+	  "import-virtual.aliases=x@q.example: y@q.example y@q.example: z@r.example ;"
+	  "import-host.masquerade=anna: Anna.Smith@h.example.org root: z@r.example "
+	  "x@q.example: z@r.example y@q.example: z@r.example ;" },
+	{ "a table of senders alone leaves recipients as they are",
+	  { { CF, NONE NAMED "relayhost = [a.example]\n"
+		  "canonical_maps = inline:{ {anna = a@x.example} }\n"
+		  "canonical_classes = envelope_sender, header_sender\n" } },
+	  OUR_HOST RELAYHOST MASQUERADE("main.cf:4"), { "4 submit-trusted" }, 1,
+	  "import-host.masquerade=anna: a@x.example ;" },
+	{ "a domain in place of those below it, save for some users",
+	  { { CF, "mydestination = h.example.org a.x.example.org\nalias_maps =\n" NAMED
+		  "masquerade_domains = !x.example.org example.org\n"
+		  "masquerade_exceptions = root, mailer\n" } },
+	  OUR_HOST_AT("3") USERS("h.example.org") USERS("a.x.example.org")
+	  MASQUERADE("main.cf:4"),
+	  { "0 mailboxes are Maildirs", "0 smtp-maildir.socket", "0 mail for root",
+	    "4 submit-trusted",
+	    "4 the names of this host alone" }, 5,
+	  "import-host.masquerade=*: @example.org root: root@h.example.org "
+	  "mailer: mailer@h.example.org ;" },
+	{ "one address for all",
+	  { { CF, NONE NAMED "relayhost = [a.example]\n"
+		  "sender_canonical_maps = static:me@x.example\nrecipient_delimiter = +\n" } },
+	  OUR_HOST RELAYHOST MASQUERADE("main.cf:4"),
+	  { "4 submit-trusted", "4 senders of other domains keep" }, 2,
+	  "import-host.masquerade=*: me@x.example ;" },
+	{ "a step without a translation ends them all",
+	  { { CF, NONE NAMED "relayhost = [a.example]\n"
+		  "sender_canonical_maps = inline:{ {anna = a@x.example} }\n"
+		  "canonical_maps = regexp:/r\ncanonical_classes = envelope_sender header_sender\n"
+		  "masquerade_domains = example.org\nsmtp_generic_maps = pcre:/p hash:/g\n" },
+	    { "/g", "root x@x.example\n" } },
+	  OUR_HOST RELAYHOST MASQUERADE("main.cf:4"),
+	  { "4 submit-trusted", "5 a table of the type regexp", "5 a table cannot be read",
+	    "7 a step before it", "8 a step before it" }, 5,
+	  "import-host.masquerade=anna: a@x.example ;" },
+	{ "a part of what senders are",
+	  { { CF, NONE NAMED "relayhost = [a.example]\n"
+		  "sender_canonical_maps = inline:{ {anna = a@x.example} }\n"
+		  "sender_canonical_classes = envelope_sender\n"
+		  "masquerade_domains = example.org\nmasquerade_classes = header_recipient\n"
+		  "canonical_maps = inline:{ {x@x.example = y@x.example} }\n"
+		  "canonical_classes = header_recipient\n" } },
+	  OUR_HOST RELAYHOST,
+	  { "4 only one of reverse-path and fields", "6 a step before it",
+	    "8 a step before it" }, 3, NULL },
+	{ "a host by the sender from before, which no longer shows",
+	  { { CF, NONE NAMED "relayhost = [a.example]\n"
+		  "smtp_generic_maps = inline:{ {anna = a@x.example} }\n"
+		  "sender_dependent_relayhost_maps = "
+		  "inline:{ {anna@h.example.org = [b.example]} }\n" } },
+	  OUR_HOST "sender anna@h.example.org: via = smtp://b.example @main.cf:5\n" RELAYHOST,
+	  { "4 [sender anna@h.example.org] would choose" }, 1, NULL },
+	{ "a host by the sender that a table gives",
+	  { { CF, NONE NAMED "relayhost = [a.example]\n"
+		  "sender_canonical_maps = inline:{ {anna = a@x.example} }\n"
+		  "sender_dependent_relayhost_maps = inline:{ {a@x.example = [b.example]} }\n" } },
+	  OUR_HOST "sender a@x.example: via = smtp://b.example @main.cf:5\n" RELAYHOST
+	  MASQUERADE("main.cf:4"), { "4 submit-trusted" }, 1,
+	  "import-host.masquerade=anna: a@x.example ;" },
+	{ "rows in a circle, a value that is unknown, and mail that keeps its addresses",
+	  { { CF, NONE NAMED "relayhost = [a.example]\n"
+		  "sender_canonical_maps = inline:{ {a@x = b@x}, {b@x = a@x} }\n"
+		  "masquerade_domains = $masquerade_domains\n" } },
+	  OUR_HOST RELAYHOST,
+	  { "4 lead in a circle", "5 is made of itself", "5 its value is unknown" }, 3, NULL },
+	{ "a server that leaves addresses as they are",
+	  { { CF, NONE NAMED "relayhost = [a.example]\n"
+		  "sender_canonical_maps = inline:{ {anna = a@x.example} }\n"
+		  "receive_override_options = no_address_mappings\n" } },
+	  OUR_HOST RELAYHOST, { "4 for some mail only" }, 1, NULL },
+	{ "a client of master.cf with a table of its own",
+	  { { CF, NONE NAMED "relayhost = [a.example]\n" },
+	    { "/etc/postfix/master.cf", "smtp inet n - y - - smtpd\nsmtp unix - - y - - smtp\n"
+		    "relay unix - - y - - smtp -o syslog_name=x -o smtp_generic_maps=hash:/g\n"
+		    } },
+	  OUR_HOST RELAYHOST, { "3 smtp_generic_maps: is not translated: only this" }, 1, NULL },
 };
 
 int

@@ -54,8 +54,25 @@ static const struct import_case cases[] = {
 	    { "/etc/ssmtp/revaliases", "# x\nroot:me@b.example:b.example:26\n"
 	    "ben:ben@c.example\n" } },
 	  "route *: via = smtp://a.example @ssmtp.conf:1\n"
-	  "sender me@b.example: via = smtp://b.example:26 @revaliases:2\n",
-	  { "2 root: is not translated", "3 ben: is not translated" }, 2, NULL },
+	  "sender me@b.example: via = smtp://b.example:26 @revaliases:2\n"
+	  MASQUERADE("revaliases:0"),
+	  { "0 a From with any address got it" }, 1,
+	  "import-host.masquerade=root: me@b.example ben: ben@c.example ;" },
+	{ "senders that a From may override; a hub of another user; what is no line",
+	  { { CONF, "mailhub=a.example\nFromLineOverride=YES\n" },
+	    { "/etc/ssmtp/revaliases", "carl:me@b.example\nroot:me@b.example:b.example\n"
+		    "*:x@c.example\n@d.example:x@c.example\ndora:@d.example\nemil:x\n"
+		    "fred : fred@c.example :\nfred:x@c.example\ngerd\n" } },
+	  "route *: via = smtp://a.example @ssmtp.conf:1\n"
+	  "sender me@b.example: via = smtp://b.example @revaliases:2\n"
+	  MASQUERADE("revaliases:0"),
+	  { "0 before, a From with that stayed", "1 carl: is not translated: another user",
+	    "3 *: is not translated", "4 @d.example: is not", "5 dora: the sender",
+	    "6 emil: the sender x is not", "8 fred: a line above", "9 gerd: the sender" }, 8,
+	  "import-host.masquerade=root: me@b.example fred: fred@c.example ;" },
+	{ "a From that is replaced", { { CONF, "mailhub=a.example\nFromLineOverride=NO\n" } },
+	  "route *: via = smtp://a.example @ssmtp.conf:1\n",
+	  { "2 FromLineOverride: is not" }, 1, NULL },
 	{ "unknown settings, a bad port, no mail hub",
 	  { { CONF, "Nonsense=hunter2\nUseTLSCert=YES\nDebug=YES\n" } },
 	  HELD("route *", "ssmtp.conf:0"),

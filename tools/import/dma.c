@@ -3,6 +3,7 @@
  * dma.conf and auth.conf of the DragonFly Mail Agent (dma(8)).
  */
 #include "tools/import/local.h"
+#include "tools/import/senders.h"
 #include "tools/import/smarthost.h"
 #include "tools/import/text.h"
 
@@ -12,14 +13,11 @@ static const struct text_advice others[] = {
 	    "when there is a connection" },
 	{ "CERTFILE", "there are no client certificates: use a password" },
 	{ "FINGERPRINT", "certificates are verified by their authority: set tls-ca-file" },
-	{ "MASQUERADE", "our programs do not rewrite senders: give the address by sendmail -f, or "
-	    "set "
-	    "[server] hostname to its domain" },
 	{ NULL, NULL },
 };
 
 enum { SMARTHOST, PORT, ALIASES, SECURE, TLS, OPPORTUNISTIC, AUTHPATH, MAILNAME, NULLCLIENT,
-    VALUES };
+    MASQUERADE, VALUES };
 
 struct value {
 	const char *text;	/* NULL: not set; empty for a flag */
@@ -46,6 +44,7 @@ read_settings(struct reading *r, struct slice text)
 		[SECURE] = "SECURETRANSFER", [TLS] = "STARTTLS",
 		[OPPORTUNISTIC] = "OPPORTUNISTIC_TLS", [AUTHPATH] = "AUTHPATH",
 		[MAILNAME] = "MAILNAME", [NULLCLIENT] = "NULLCLIENT",
+		[MASQUERADE] = "MASQUERADE",
 	};
 	struct plan *p = r->im->plan;
 	struct text_lines lines = text_lines(text);
@@ -130,6 +129,30 @@ mail_name(const struct reading *r)
 	return text && *text ? text : local_name(r->im);
 }
 
+/* USER@HOST, USER@ or HOST: the reverse-path of mail of local programs, unless they give one. */
+static void
+set_senders(const struct reading *r)
+{
+	struct plan *p = r->im->plan;
+	const struct plan_at at = place_of(r, MASQUERADE);
+	const struct slice text = slice_str(r->values[MASQUERADE].text ?
+	    r->values[MASQUERADE].text : ""), host = senders_host(r->im);
+	struct senders s;
+
+	if (text.n == 0)
+		return;
+	senders_init(&s, r->im);
+	if (text.p[text.n - 1] == '@' && host.n == 0)
+		plan_untranslated(p, at, SL("MASQUERADE"), "the full name of this host is "
+		    "unknown: " SENDERS_BY_HAND);
+	else
+		(void)senders_add(&s, at, SL("*"), slice_str(plan_text(p, "%s%.*s%.*s",
+		    memchr(text.p, '@', text.n) ? "" : "@", (int)text.n, text.p,
+		    text.p[text.n - 1] == '@' ? (int)host.n : 0, host.p)));
+	if (senders_end(&s, at, false))
+		plan_note(p, at, "MASQUERADE: " SENDERS_FIELDS);
+}
+
 void
 import_dma(struct import *im, const char *file, struct slice text)
 {
@@ -145,6 +168,7 @@ import_dma(struct import *im, const char *file, struct slice text)
 	else if (r.values[PORT].text)
 		(void)plan_set(im->plan, "relay", "port", place_of(&r, PORT), "%s",
 		    r.values[PORT].text);
+	set_senders(&r);
 	if (r.values[NULLCLIENT].text)
 		return;
 	path = r.values[ALIASES].text ? r.values[ALIASES].text : "/etc/aliases";

@@ -5,11 +5,10 @@
  */
 #include "base/cidr.h"
 #include "tools/import/local.h"
+#include "tools/import/senders.h"
 #include "tools/import/smarthost.h"
 #include "tools/import/text.h"
 
-#define NO_REWRITE "our programs do not rewrite senders: give the address by sendmail -f, or set " \
-	"[server] hostname to its domain"
 #define DOMAINS	   "write a [route] for each domain: smtp-handler.conf(5)"
 
 static const struct text_advice others[] = {
@@ -150,19 +149,6 @@ read_macros(struct reading *r)
 			plan_untranslated(r->im->plan, (struct plan_at){ file, lines.line }, name,
 			    "look for its subject in smtp-handler.conf(5)");
 	}
-}
-
-/* Notes for each line of a file that has no translation. */
-static void
-note_lines(const struct reading *r, const char *file, const char *advice)
-{
-	struct text_lines lines;
-	struct slice text, line, rest;
-
-	lines = text_lines(r->im->read(r->im, file, &text) ? text : SL(""));
-	while (text_next(&lines, &line))
-		plan_untranslated(r->im->plan, (struct plan_at){ file, lines.line },
-		    slice_trim(slice_cut(line, ':', &rest)), advice);
 }
 
 /* ---- the smarthost ---- */
@@ -408,9 +394,6 @@ set_name(const struct reading *r)
 {
 	const char *mailname = text_first_line(r->im, "/etc/mailname");
 
-	if (is(r, HIDE, "true"))
-		plan_untranslated(r->im->plan, place_of(r, HIDE), SL("dc_hide_mailname"),
-		    NO_REWRITE);
 	if (mailname)
 		local_hostname(r->im, mailname, (struct plan_at){ "/etc/mailname", 1 });
 }
@@ -422,6 +405,151 @@ note_satellite(const struct reading *r)
 	if (r->values[READHOST].text.n)
 		plan_untranslated(r->im->plan, place_of(r, READHOST), SL("dc_readhost"),
 		    "give the addresses of users by aliases in a [route] of this host");
+}
+
+/* ---- senders ---- */
+
+struct rewriting {
+	const struct reading *r;
+	struct senders senders;
+	struct slice domain;	/* of mail that leaves; or empty */
+	const char *names[100];	/* other names of this host */
+	size_t n;
+};
+
+static void
+add_name(struct rewriting *w, struct slice name)
+{
+	struct plan *p = w->r->im->plan;
+
+	if (name.n == 0 || slice_ieq(name, senders_host(w->r->im)))
+		return;
+	for (size_t i = 0; i < w->n; i++)
+		if (slice_ieq(slice_str(w->names[i]), name))
+			return;
+	if (w->n == sizeof w->names / sizeof w->names[0] || !section_of(p, name) ||
+	    name.p[0] == '*')
+		plan_note(p, place_of(w->r, NAMES), "senders at %.*s keep their address",
+		    (int)(name.n < 100 ? name.n : 100), name.p);
+	else
+		w->names[w->n++] = plan_copy(p, name);
+}
+
+/* local_domains of Debian's Exim: its own name, localhost, and the list. */
+static void
+find_names(struct rewriting *w)
+{
+	const char *own = text_first_line(w->r->im, "/etc/hostname");
+	struct list list = list_of(w->r, NAMES);
+	struct slice word;
+
+	add_name(w, SL("localhost"));
+	if (own && strchr(own, '.'))
+		add_name(w, slice_str(own));
+	while ((word = next_word(w->r->im->plan, &list)).n)
+		add_name(w, word);
+}
+
+/* Is it a domain of this host? */
+static bool
+is_ours(const struct rewriting *w, struct slice domain)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (slice_ieq(slice_str(w->names[i]), domain))
+			return true;
+	return slice_ieq(domain, senders_host(w->r->im));
+}
+
+/* A line NAME: ADDRESS.  The address may be one of this host, which mail that leaves does not
+ * have. */
+static void
+add_address(struct rewriting *w, struct plan_at at, struct slice name, struct slice address)
+{
+	struct plan *p = w->r->im->plan;
+	struct slice domain, local = slice_cut(address, '@', &domain);
+
+	if (w->domain.n && domain.n && is_ours(w, domain))
+		address = slice_str(plan_text(p, "%.*s@%.*s", (int)local.n, local.p,
+		    (int)w->domain.n, w->domain.p));
+	if (!senders_add_user(&w->senders, at, name, address))
+		return;
+	for (size_t i = 0; i < w->n; i++)
+		(void)senders_add(&w->senders, at, slice_str(plan_text(p, "%.*s@%s", (int)name.n,
+		    name.p, w->names[i])), address);
+}
+
+/* The table of a lookup by lsearch: the name ends at a colon or a blank. */
+static void
+read_addresses(struct rewriting *w, const char *file)
+{
+	struct text_lines lines;
+	struct slice text, line, rest, name;
+
+	lines = text_lines(w->r->im->read(w->r->im, file, &text) ? text : SL(""));
+	while (text_next(&lines, &line)) {
+		size_t n = 0;
+
+		while (n < line.n && line.p[n] != ':' && !ascii_blank(line.p[n]))
+			n++;
+		name = slice_of(line.p, n);
+		rest = slice_trim(slice_skip(line, n));
+		if (slice_has_prefix(rest, SL(":")))
+			rest = slice_trim(slice_skip(rest, 1));
+		add_address(w, (struct plan_at){ file, lines.line }, name, rest);
+	}
+}
+
+/* The domain that hides the name of this host in mail that leaves it. */
+static struct slice
+hiding_domain(const struct reading *r)
+{
+	const struct slice domain = r->values[READHOST].text;
+
+	if (!is(r, HIDE, "true"))
+		return SL("");
+	if (domain.n == 0)
+		plan_untranslated(r->im->plan, place_of(r, HIDE), SL("dc_hide_mailname"),
+		    "there is no dc_readhost");
+	return domain;
+}
+
+/* All senders of this host get the other domain. */
+static void
+add_domain(struct rewriting *w, struct plan_at at)
+{
+	struct plan *p = w->r->im->plan;
+	const struct slice address = slice_str(plan_text(p, "@%.*s", (int)w->domain.n,
+	    w->domain.p));
+
+	/* A line that gives all senders the address they have is none. */
+	if (slice_ieq(w->domain, senders_host(w->r->im)) || senders_add(&w->senders, at, SL("*"),
+	    address))
+		for (size_t i = 0; i < w->n; i++)
+			if (!slice_ieq(slice_str(w->names[i]), w->domain))
+				(void)senders_add(&w->senders, at, slice_str(plan_text(p, "@%s",
+				    w->names[i])), address);
+}
+
+static void
+set_senders(const struct reading *r)
+{
+	static const char file[] = "/etc/email-addresses";
+	struct rewriting w = { .r = r, .domain = hiding_domain(r) };
+	const struct plan_at at = w.domain.n ? place_of(r, HIDE) : (struct plan_at){ file, 0 };
+	struct slice ignored;
+
+	if (!w.domain.n && !r->im->read(r->im, file, &ignored))
+		return;
+	senders_init(&w.senders, r->im);
+	find_names(&w);
+	read_addresses(&w, file);
+	if (w.domain.n)
+		add_domain(&w, at);
+	if (!senders_end(&w.senders, at, false))
+		return;
+	plan_note(r->im->plan, at, SENDERS_CLIENTS);
+	if (w.domain.n)
+		plan_note(r->im->plan, at, "dc_hide_mailname: " SENDERS_STAY);
 }
 
 static void
@@ -469,5 +597,5 @@ import_exim(struct import *im, const char *file, struct slice text)
 		(void)plan_hold(im->plan, "route *", place_of(&r, TYPE), "dc_eximconfig_configtype "
 		    "is none of internet, smarthost, satellite, local and none");
 	note_interfaces(&r);
-	note_lines(&r, "/etc/email-addresses", NO_REWRITE);
+	set_senders(&r);
 }

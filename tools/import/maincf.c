@@ -497,8 +497,8 @@ maincf_table_open(const struct maincf *m, struct slice table, struct plan_at at,
 		    slice_skip(table, 6) : table, ':', &path);
 
 		plan_note(m->im->plan, at, "a table of the type %.*s is left out: write its "
-		    "entries as "
-		    "[route], [sender] or aliases", (int)(type.n < 40 ? type.n : 40), type.p);
+		    "entries as [route], [sender], aliases or [server] masquerade",
+		    (int)(type.n < 40 ? type.n : 40), type.p);
 		return false;
 	}
 	*ret = maincf_table_of(plan_copy(m->im->plan, path), SL(""));

@@ -4,6 +4,7 @@
  * [sender], and the default account becomes [route *].
  */
 #include "tools/import/local.h"
+#include "tools/import/senders.h"
 #include "tools/import/smarthost.h"
 #include "tools/import/text.h"
 
@@ -11,7 +12,8 @@
 
 enum command {
 	HOST, PORT, PROTOCOL, SOCKET, TLS, STARTTLS, TRUST_FILE, CERTCHECK, AUTH, USER, PASSWORD,
-	PASSWORDEVAL, FROM, DOMAIN, MAILDOMAIN, ALIASES, SOURCE_IP, COMMANDS
+	PASSWORDEVAL, FROM, AUTO_FROM, SET_FROM, ALLOW_FROM, DOMAIN, MAILDOMAIN, ALIASES,
+	SOURCE_IP, COMMANDS
 };
 
 static const struct { const char *name; enum command id; } commands[] = {
@@ -19,12 +21,11 @@ static const struct { const char *name; enum command id; } commands[] = {
 	{ "tls", TLS }, { "tls_starttls", STARTTLS }, { "tls_trust_file", TRUST_FILE },
 	{ "tls_certcheck", CERTCHECK }, { "auth", AUTH }, { "user", USER },
 	{ "password", PASSWORD }, { "passwordeval", PASSWORDEVAL }, { "from", FROM },
-	{ "domain", DOMAIN }, { "maildomain", MAILDOMAIN }, { "aliases", ALIASES },
-	{ "source_ip", SOURCE_IP },
+	{ "auto_from", AUTO_FROM }, { "set_from_header", SET_FROM },
+	{ "allow_from_override", ALLOW_FROM }, { "domain", DOMAIN }, { "maildomain", MAILDOMAIN },
+	{ "aliases", ALIASES }, { "source_ip", SOURCE_IP },
 };
 
-#define NO_REWRITE "our programs do not rewrite senders: give the address by sendmail -f, or by " \
-	"the From of the program that writes the mail"
 #define NO_FIELDS "the server adds Date and Message-ID where they are missing, and From is the user"
 
 static const struct text_advice others[] = {
@@ -40,9 +41,9 @@ static const struct text_advice others[] = {
 	{ "tls_priorities", "TLS 1.2 and 1.3 with their good ciphers are used" },
 	{ "tls_min_dh_prime_bits", "TLS 1.2 and 1.3 with their good ciphers are used" },
 	{ "tls_host_override", "the certificate must be for the host: name it in via" },
-	{ "auto_from", NO_REWRITE }, { "from_full_name", "sendmail -F gives the full name" },
-	{ "allow_from_override", NULL }, { "add_missing_from_header", NULL },
-	{ "set_from_header", NO_REWRITE }, { "set_date_header", NO_FIELDS },
+	{ "from_full_name", "sendmail -F gives the full name" },
+	{ "add_missing_from_header", NULL },
+	{ "set_date_header", NO_FIELDS },
 	{ "set_msgid_header", NO_FIELDS }, { "add_missing_date_header", NULL },
 	{ "remove_bcc_headers", "Bcc is always removed" }, { "keepbcc", "Bcc is always removed" },
 	{ "undisclosed_recipients", "To and Cc are never changed" },
@@ -259,22 +260,23 @@ set_account(const struct reading *r, const struct account *a, const char *sectio
 		    "the account %.60s has no host", a->name ? a->name : "default");
 }
 
-/* The senders of an account: "*@example.org" is a domain. */
+/* The senders of an account that is not the default: "*@example.org" is a domain. */
 static void
-set_sender(const struct reading *r, const struct account *a, bool is_default)
+set_sender(const struct reading *r, const struct account *a)
 {
 	const char *from = text_of(a, FROM);
 	struct plan *p = r->im->plan;
 
-	if (from && !is_default && strpbrk(from + (strncmp(from, "*@", 2) == 0 ? 2 : 0), "*?["))
+	if (from && strpbrk(from + (strncmp(from, "*@", 2) == 0 ? 2 : 0), "*?["))
 		plan_untranslated(p, place_of(r, a, FROM), SL("from"), "a [sender] is one address "
 		    "or a domain: write one for each");
-	else if (!from && !is_default)
+	else if (!from)
 		plan_note(p, at_line(r, a->line), "the account %.60s has no from, so nothing would "
 		    "choose it: write a [sender ADDRESS] for it", a->name);
-	else if (from && (is_default || strchr(from, '%')))
-		plan_untranslated(p, place_of(r, a, FROM), SL("from"), NO_REWRITE);
-	else if (from)
+	else if (strchr(from, '%'))
+		plan_untranslated(p, place_of(r, a, FROM), SL("from"), "a [sender] is one address "
+		    "or a domain: write one for each");
+	else
 		set_account(r, a, plan_text(p, "sender %s",
 		    from + (strncmp(from, "*@", 2) == 0 ? 2 : 0)));
 }
@@ -379,6 +381,87 @@ note_common(const struct reading *r, const struct account *a, const struct accou
 	}
 }
 
+/* ---- the sender of all programs that give none ---- */
+
+/* The address in our form, or NULL after a note.  %U is the user, so a domain is left. */
+static const char *
+default_sender(const struct reading *r, struct plan_at at, const char *from)
+{
+	struct plan *p = r->im->plan;
+	const char *mailname = text_first_line(r->im, "/etc/mailname");
+
+	if (strcmp(from, "%U@%M") == 0 && mailname)
+		return plan_text(p, "@%s", mailname);
+	if (strncmp(from, "%U@", 3) == 0 && !strpbrk(from + 3, "%*?["))
+		return from + 2;
+	if (!strpbrk(from, "%*?[") && from[0] != '@')
+		return from;
+	if (strcmp(from, "%U") != 0)
+		plan_untranslated(p, at, SL("from"), "a user without another address is USER at "
+		    "[server] hostname: set that, or " SENDERS_BY_HAND);
+	return NULL;
+}
+
+/* Another account keeps its sender, also if that is an address of this host. */
+static void
+keep_sender(const struct reading *r, const struct account *a, struct senders *s)
+{
+	const struct slice from = slice_str(text_of(a, FROM) ? text_of(a, FROM) : "");
+	const char *section = plan_text(r->im->plan, "sender %.*s", (int)from.n, from.p);
+	struct slice domain;
+
+	(void)slice_cut(from, '@', &domain);
+	if (domain.n && slice_ieq(domain, senders_host(r->im)) &&
+	    plan_get(r->im->plan, section, "via"))
+		(void)senders_add(s, place_of(r, a, FROM), from, from);
+}
+
+static void
+note_fields(const struct reading *r, const struct account *a)
+{
+	const char *set = a->values[SET_FROM].text;
+
+	if (set && (!*set || strcmp(set, "on") == 0))
+		plan_untranslated(r->im->plan, place_of(r, a, SET_FROM), SL("set_from_header"),
+		    "only addresses of masquerade are replaced in From: all others stay");
+	if (!is_on(a, ALLOW_FROM, true))
+		plan_untranslated(r->im->plan, place_of(r, a, ALLOW_FROM),
+		    SL("allow_from_override"), "an address of sendmail -f counts, and gets another "
+		    "by masquerade only");
+}
+
+static void
+set_senders(const struct reading *r, const struct account *a)
+{
+	struct plan *p = r->im->plan;
+	const struct plan_at at = place_of(r, a, FROM);
+	const char *from = text_of(a, FROM), *address;
+	struct senders s;
+
+	note_fields(r, a);
+	for (size_t i = 0; i < r->n; i++)
+		note_fields(r, &r->accounts[i]);
+	/* Then a sender is the user at `maildomain`, our hostname. */
+	if (!from || is_on(a, AUTO_FROM, false))
+		return;
+	address = default_sender(r, at, from);
+	if (!address || (address[0] == '@' && slice_ieq(slice_str(address + 1),
+	    senders_host(r->im))))
+		return;
+	senders_init(&s, r->im);
+	for (size_t i = 0; i < r->n; i++)
+		if (!is_same(&r->accounts[i], a))
+			keep_sender(r, &r->accounts[i], &s);
+	if (!senders_add(&s, at, SL("*"), slice_str(address)))
+		s.failed = true;
+	if (!senders_end(&s, at, true))
+		return;
+	plan_note(p, at, "from: " SENDERS_FIELDS);
+	if (r->im->home && strncmp(r->file, r->im->home, strlen(r->im->home)) == 0)
+		plan_note(p, at, "from: all users of this host have it now: write USER in place of "
+		    "* for one");
+}
+
 void
 import_msmtp(struct import *im, const char *file, struct slice text)
 {
@@ -398,13 +481,13 @@ import_msmtp(struct import *im, const char *file, struct slice text)
 		chosen = &r.defaults;
 	set_account(&r, chosen, "route *");
 	set_common(&r, chosen);
-	set_sender(&r, chosen, true);
 	for (size_t i = 0; i < r.n; i++) {
 		if (is_same(&r.accounts[i], chosen))
 			note_hidden(&r, &r.accounts[i], chosen);
 		else
-			set_sender(&r, &r.accounts[i], false);
+			set_sender(&r, &r.accounts[i]);
 		note_common(&r, &r.accounts[i], chosen);
 	}
 	set_aliases(&r, chosen);
+	set_senders(&r, chosen);
 }

@@ -3,6 +3,7 @@
  * The folder of nullmailer-send(8): `remotes`, and files of one line each.
  */
 #include "tools/import/local.h"
+#include "tools/import/senders.h"
 #include "tools/import/smarthost.h"
 #include "tools/import/text.h"
 #include "base/name.h"
@@ -173,6 +174,26 @@ set_admin(struct import *im, const char *file, const struct smarthost *s)
 	plan_note(im->plan, at, "the aliases have the users of today: add a line for a later one");
 }
 
+/* The reverse-path of all mail. */
+static void
+set_senders(struct import *im, const char *file)
+{
+	const char *path = text_beside(im, file, "allmailfrom");
+	const char *address = text_first_line(im, path);
+	const struct plan_at at = { path, 1 };
+	struct senders s;
+
+	if (!address)
+		return;
+	senders_init(&s, im);
+	(void)senders_add(&s, at, SL("*"), slice_str(*address == '@' ? "" : address));
+	if (senders_end(&s, at, false)) {
+		plan_note(im->plan, at, "allmailfrom: " SENDERS_FIELDS);
+		plan_note(im->plan, at, "allmailfrom: a sender of another domain keeps its "
+		    "address: before, it had this one, too");
+	}
+}
+
 /* Files whose only line is a setting. */
 static void
 set_times(struct import *im, const char *file)
@@ -183,8 +204,6 @@ set_times(struct import *im, const char *file)
 		{ "sendtimeout", "see transaction-timeout in smtp-handler.conf(5)" },
 		{ "helohost", "the name in greetings is [server] hostname" },
 		{ "idhost", "Message-ID has the name of [server] hostname" },
-		{ "allmailfrom", "our programs do not rewrite senders: give the address by "
-		    "sendmail -f" },
 		{ "doublebounceto", "notices that cannot be sent are in dead/ of the queue" },
 		{ NULL, NULL },
 	};
@@ -209,6 +228,7 @@ import_nullmailer(struct import *im, const char *file, struct slice text)
 
 	set_name(im, file);
 	set_times(im, file);
+	set_senders(im, file);
 	if (!read_remotes(im, file, text, &s)) {
 		(void)plan_hold(im->plan, "route *", (struct plan_at){ file, 0 },
 		    "there is no host that speaks SMTP");

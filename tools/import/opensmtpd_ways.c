@@ -42,7 +42,8 @@ opensmtpd_actions_find(const struct opensmtpd_actions *a, struct slice name)
 static const struct text_advice with_word[] = {
 	{ "ttl", "all mail has one lifetime: [queue] lifetime" },
 	{ "helo", "the name in EHLO is that of [server] hostname" },
-	{ "mail-from", "our programs do not rewrite senders: give the address by sendmail -f" },
+	{ "mail-from", "it was for the mail of one action: masquerade in [server] is for all "
+	    "senders of this host" },
 	{ "pki", "no certificate is shown to other servers" },
 	{ "ca", "the authorities are those of [relay] tls-ca-file" },
 	{ "filter", "for signatures write [dkim DOMAIN]: smtp-handler.conf(5)" },

@@ -42,8 +42,8 @@ print_source(struct plan_at at, FILE *out)
 static bool
 is_list(const struct plan_setting *s)
 {
-	return (strcmp(s->key, "aliases") == 0 || strcmp(s->key, "recipients") == 0) &&
-	       s->value[0] == '/';
+	return (strcmp(s->key, "aliases") == 0 || strcmp(s->key, "recipients") == 0 ||
+	       strcmp(s->key, "masquerade") == 0) && s->value[0] == '/';
 }
 
 /* Is it the first setting of its section? */
@@ -75,7 +75,7 @@ print_remark(const char *text, FILE *out)
 	(void)fputc('\n', out);
 }
 
-/* Print all settings, or those that name no list of recipients or aliases. */
+/* Print all settings, or those that name no list of recipients, aliases or senders. */
 static void
 print_settings(const struct plan *p, bool all, FILE *out)
 {

@@ -8,10 +8,10 @@
 #include "tools/import/postfix_domains.h"
 #include "tools/import/postfix_host.h"
 #include "tools/import/postfix_routes.h"
+#include "tools/import/postfix_senders.h"
 #include "tools/import/postfix_services.h"
 #include "tools/import/text.h"
 
-#define NO_REWRITE "our programs do not rewrite addresses: give the sender by sendmail -f"
 #define RESTRICT "strangers may send to [route]s with accept = anyone, and to listed " \
 	"recipients only; other rules are for a filter: milter in smtp-handler.conf(5)"
 #define NO_COPY "no setting here makes copies: an alias may stand for two addresses, and a " \
@@ -50,14 +50,11 @@ static const struct text_advice others[] = {
 	{ "local_recipient_maps", "the recipients are the users and the aliases, and all "
 	    "others are refused: see recipients in smtp-handler.conf(5)" },
 	{ "smtp_tls_policy_maps", "set tls in the [route] of the domain" },
-	{ "smtp_generic_maps", NO_REWRITE }, { "canonical_maps", NO_REWRITE },
-	{ "sender_canonical_maps", "no sender is rewritten, but for SRS (srs-domain in "
-	    "smtp-handler.conf(5)): give the sender by sendmail -f" },
-	{ "masquerade_domains", NO_REWRITE }, { "always_bcc", NO_COPY },
+	{ "always_bcc", NO_COPY },
 	{ "recipient_bcc_maps", NO_COPY }, { "sender_bcc_maps", NO_COPY },
 	{ "parent_domain_matches_subdomains", NULL },
-	{ "sender_canonical_classes", NULL }, { "recipient_canonical_classes", NULL },
-	{ "canonical_classes", NULL }, { "proxy_read_maps", NULL }, { "proxy_write_maps", NULL },
+	{ "recipient_canonical_classes", NULL },
+	{ "proxy_read_maps", NULL }, { "proxy_write_maps", NULL },
 	{ "smtp_always_send_ehlo", NULL }, { "broken_sasl_auth_clients", NULL },
 	{ "milter_mail_macros", NULL }, { "milter_connect_macros", NULL },
 	{ "plaintext_reject_code", NULL }, { "queue_run_delay", NULL },
@@ -144,6 +141,9 @@ static const char *const translated[] = {
 	"relay_recipient_maps", "virtual_alias_domains", "virtual_alias_maps",
 	"virtual_mailbox_domains", "virtual_mailbox_maps", "virtual_mailbox_base",
 	"virtual_transport", "mailbox_transport", "recipient_canonical_maps",
+	"smtp_generic_maps", "canonical_maps", "canonical_classes", "sender_canonical_maps",
+	"sender_canonical_classes", "masquerade_domains", "masquerade_classes",
+	"masquerade_exceptions",
 };
 
 /* ---- the smarthost ---- */
@@ -495,6 +495,7 @@ import_postfix(struct import *im, const char *file, struct slice text)
 		set_senders(&m);
 		set_sender_logins(&m);
 		set_default(&m);
+		postfix_senders_set(&m);
 		postfix_clients_close_routes(&m);
 		note_without_host(&m);
 		note_interfaces(&m);

@@ -43,6 +43,29 @@ set_parameter(struct maincf *m, struct slice text, struct plan_at at)
 		plan_untranslated(m->im->plan, at, name, "only this service of master.cf has it");
 }
 
+/* A client or another part of Postfix that rewrites senders by a setting of its own. */
+static void
+note_rewriting(const struct maincf *m, struct slice arguments, struct plan_at at)
+{
+	static const char *const names[] = {
+		"smtp_generic_maps", "lmtp_generic_maps", "canonical_maps",
+		"sender_canonical_maps", "masquerade_domains", NULL,
+	};
+	struct slice word, value, name;
+
+	while ((word = take_argument(&arguments)).n) {
+		if (slice_eq(word, SL("-o")))
+			word = take_argument(&arguments);
+		else if (slice_has_prefix(word, SL("-o")))
+			word = slice_skip(word, 2);
+		name = slice_trim(slice_cut(word, '=', &value));
+		for (size_t i = 0; names[i]; i++)
+			if (slice_eq(name, slice_str(names[i])))
+				plan_untranslated(m->im->plan, at, name, "only this service of "
+				    "master.cf has it: see masquerade in smtp-handler.conf(5)");
+	}
+}
+
 /* Take the -o of a service. */
 static void
 set_parameters(struct maincf *m, struct slice arguments, struct plan_at at)
@@ -135,6 +158,8 @@ postfix_services_read(struct maincf *m)
 			plan_untranslated(m->im->plan, at, l.name, "for the ports 587 and 465 see "
 			    "chapter \"People who send from anywhere\" of smtp-handler-guide(7); "
 			    "another port is a socket unit of your own");
+		else
+			note_rewriting(m, arguments, at);
 	}
 	if (!listens)
 		plan_note(m->im->plan, (struct plan_at){ file, 0 }, "no server listens on port 25: "

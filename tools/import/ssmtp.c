@@ -5,15 +5,13 @@
 #include <strings.h>
 
 #include "tools/import/local.h"
+#include "tools/import/senders.h"
 #include "tools/import/smarthost.h"
 #include "tools/import/text.h"
 
 #define SYSTEM_UIDS 1000	/* their mail goes to the address `root` of the file */
-#define NO_REWRITE  "our programs do not rewrite senders: let the programs of this user give the " \
-	"address, by sendmail -f or in From"
 
 static const struct text_advice others[] = {
-	{ "fromlineoverride", NULL },
 	{ "authmethod", "the login is by PLAIN or LOGIN, inside TLS" },
 	{ "tlscert", "there are no client certificates: use a password" },
 	{ "tlskey", "there are no client certificates: use a password" },
@@ -31,7 +29,8 @@ struct value {
 	unsigned line;
 };
 
-enum { ROOT, MAILHUB, REWRITE, HOSTNAME, TLS, STARTTLS, USER, PASSWORD, CA_FILE, VALUES };
+enum { ROOT, MAILHUB, REWRITE, HOSTNAME, TLS, STARTTLS, USER, PASSWORD, CA_FILE,
+    OVERRIDE, VALUES };
 
 struct reading {
 	struct import *im;
@@ -121,28 +120,80 @@ take_host(const struct reading *r, struct slice text, struct plan_at at, struct 
 }
 
 /* LOCAL:ADDRESS[:MAILHUB] */
+struct reverse {
+	struct plan_at at;
+	struct slice name, address, hub;
+};
+
+static bool
+next_reverse(const char *file, struct text_lines *lines, struct reverse *ret)
+{
+	struct slice line;
+
+	if (!text_next(lines, &line))
+		return false;
+	ret->at = (struct plan_at){ file, lines->line };
+	ret->name = slice_trim(slice_cut(line, ':', &ret->address));
+	ret->address = slice_trim(slice_cut(ret->address, ':', &ret->hub));
+	ret->hub = slice_trim(ret->hub);
+	return true;
+}
+
+/* The [sender] of an address. */
+static const char *
+section_of(const struct reading *r, const struct reverse *line)
+{
+	return plan_text(r->im->plan, "sender %.*s", (int)line->address.n, line->address.p);
+}
+
+static void
+add_reverse(const struct reading *r, struct senders *s, const struct reverse *line)
+{
+	if (!line->hub.n && plan_get(r->im->plan, section_of(r, line), "via"))
+		plan_untranslated(r->im->plan, line->at, line->name, "another user has this "
+		    "address with a mail hub of its own: " SENDERS_BY_HAND);
+	else
+		(void)senders_add_user(s, line->at, line->name, line->address);
+}
+
+/* All programs of a user had this sender. */
+static void
+set_senders(const struct reading *r, const char *file, struct slice text)
+{
+	struct text_lines lines = text_lines(text);
+	struct plan *p = r->im->plan;
+	struct reverse line;
+	struct senders s;
+
+	senders_init(&s, r->im);
+	while (next_reverse(file, &lines, &line))
+		add_reverse(r, &s, &line);
+	if (!senders_end(&s, (struct plan_at){ file, 0 }, false))
+		return;
+	plan_note(p, (struct plan_at){ file, 0 }, "a user has the address if the program gives "
+	    "none, or the one that the user has at this host: %s", is_yes(r, OVERRIDE) ?
+	    "before, a From with that stayed" : "before, a From with any address got it");
+}
+
 static void
 read_reverse(const struct reading *r)
 {
 	const char *file = text_beside(r->im, r->file, "revaliases");
-	struct plan *p = r->im->plan;
-	struct slice text, line;
 	struct text_lines lines;
+	struct reverse line;
 	struct smarthost s;
+	struct slice text;
 
-	lines = text_lines(r->im->read(r->im, file, &text) ? text : SL(""));
-	while (text_next(&lines, &line)) {
-		const struct plan_at at = { file, lines.line };
-		struct slice hub, address, name = slice_cut(line, ':', &address);
-
-		address = slice_trim(slice_cut(address, ':', &hub));
-		plan_untranslated(p, at, name, NO_REWRITE);
-		hub = slice_trim(hub);
-		if (!hub.n || !address.n)
+	if (!r->im->read(r->im, file, &text))
+		return;
+	lines = text_lines(text);
+	while (next_reverse(file, &lines, &line)) {
+		if (!line.hub.n || !line.address.n)
 			continue;
-		take_host(r, hub, at, &s);
-		(void)smarthost_set(p, plan_text(p, "sender %.*s", (int)address.n, address.p), &s);
+		take_host(r, line.hub, line.at, &s);
+		(void)smarthost_set(r->im->plan, section_of(r, &line), &s);
 	}
+	set_senders(r, file, text);
 }
 
 /* Mail for users of the system goes to one address.  The route of this host has the mail hub, too:
@@ -183,6 +234,7 @@ import_ssmtp(struct import *im, const char *file, struct slice text)
 			[TLS] = { .name = "usetls" }, [STARTTLS] = { .name = "usestarttls" },
 			[USER] = { .name = "authuser" }, [PASSWORD] = { .name = "authpass" },
 			[CA_FILE] = { .name = "tls_ca_file" },
+			[OVERRIDE] = { .name = "fromlineoverride" },
 		},
 	};
 	struct smarthost s;
@@ -193,6 +245,9 @@ import_ssmtp(struct import *im, const char *file, struct slice text)
 
 		local_hostname(im, r.values[from].text, place_of(&r, from));
 	}
+	if (is_set(&r, OVERRIDE) && !is_yes(&r, OVERRIDE))
+		plan_untranslated(im->plan, place_of(&r, OVERRIDE), SL("FromLineOverride"), "a "
+		    "From that a program gives stays, save for the addresses of masquerade");
 	if (is_set(&r, CA_FILE))
 		(void)plan_set(im->plan, "relay", "tls-ca-file", place_of(&r, CA_FILE), "%s",
 		    r.values[CA_FILE].text);
