@@ -22,6 +22,7 @@
 #define REPLY_LINE_MAX 4096	/* more than RFC 5321 section 4.5.3.1.5 allows: some send more */
 #define QUIT_TIMEOUT_MS 2000
 #define UNACKED_MS 1000		/* a path that works acknowledges earlier */
+#define UNACKED_RETRIES 2	/* the first alone may be too early for a slow path */
 
 /* Receivers count connections, and a domain that wants to be asked soon says so by its TTL. */
 #define LIFE_MIN_S     5
@@ -221,11 +222,13 @@ in_or_while(const char *doing)
 	return noun ? "in" : "while";
 }
 
-/* Does nothing arrive at the other end, although octets were sent? */
+/* Does nothing arrive at the other end, although octets were sent?  If octets of the host still
+ * arrive here, they acknowledge earlier ones again. */
 static bool
 is_cut_off(const struct smtp_link *l, struct unacked *u)
 {
-	return unacked_look(l->fd, u) && u->sent && u->quiet_ms >= UNACKED_MS;
+	return unacked_look(l->fd, u) && u->sent &&
+	    (u->quiet_ms >= UNACKED_MS || u->retries >= UNACKED_RETRIES);
 }
 
 bool
@@ -244,10 +247,15 @@ add_unacked(struct buf *b, const struct smtp_link *l)
 {
 	struct unacked u;
 
-	if (is_cut_off(l, &u))
-		buf_fmt(b, "; %u octets were sent and none acknowledged for %u s: the host is "
-		    "gone, or the path drops large packets (lower the MTU, let ICMP pass)",
-		    u.sent, u.quiet_ms / 1000);
+	if (!is_cut_off(l, &u))
+		return;
+	buf_fmt(b, "; %u octets were sent and none acknowledged ", u.sent);
+	if (u.quiet_ms >= UNACKED_MS)
+		buf_fmt(b, "for %u s", u.quiet_ms / 1000);
+	else
+		buf_fmt(b, "after %u retries", u.retries);
+	buf_str(b, ": the host is gone, or the path drops large packets (lower the MTU, let ICMP "
+	    "pass)");
 }
 
 void

@@ -25,5 +25,6 @@ unacked_look(int fd, struct unacked *ret)
 	ret->queued = (unsigned)queued;
 	ret->sent = (unsigned)(queued - unsent);
 	ret->quiet_ms = info.tcpi_last_ack_recv;
+	ret->retries = info.tcpi_retransmits;
 	return true;
 }

@@ -11,7 +11,8 @@
 struct unacked {
 	unsigned queued;	/* octets that are not acknowledged, sent or not */
 	unsigned sent;		/* octets of them that were sent */
-	unsigned quiet_ms;	/* since the last acknowledgement, if there are any */
+	unsigned quiet_ms;	/* since the last acknowledgement, of anything, if there are any */
+	unsigned retries;	/* to send the first of them, without an acknowledgement */
 };
 
 /* False if fd is no TCP connection, or if the kernel does not say. */

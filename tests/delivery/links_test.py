@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Links that are kept for further messages, and hosts that end them: what is lost, what comes
 twice, how many connections it takes, and what is learned of the host."""
+import ctypes
 import os
 import re
 import socket
@@ -17,6 +18,13 @@ SOON = ["-o", "queue.retry-min=1s", "-o", "queue.retry-max=1s"]
 KEYWORDS = {"plain": [], "pipelining": [b"PIPELINING"], "chunks": [b"PIPELINING", b"CHUNKING"]}
 
 
+def cut(link):
+    """From now on nothing arrives at this end, as if the network was cut."""
+    octets = ctypes.create_string_buffer(struct.pack("=HBBI", 6, 0, 0, 0))      # drop all
+    link.setsockopt(socket.SOL_SOCKET, 26,                                     # SO_ATTACH_FILTER
+                    struct.pack("HL", 1, ctypes.addressof(octets)))
+
+
 class Ended(Exception):
     pass
 
@@ -27,7 +35,8 @@ class Host:
     after       the number of messages before that
     step        "idle" (behind a message), "mail", "rcpt", "data" (DATA or BDAT), "content" (it has
                 that), "kept" (and has stored it)
-    how         "close", "reset", "half" (it goes on reading), "421", or "silence"
+    how         "close", "reset", "half" (it goes on reading), "421", or "silence"; "cut": behind
+                the reply to EHLO, whatever the step is
     wait        called at that step first
     numbers     of the messages that it has stored
     """
@@ -83,6 +92,8 @@ class Host:
             if verb == b"EHLO":
                 reply = b"".join(b"250-%s\r\n" % k for k in [b"fake"] + self.keywords)
                 reply += b"250 SIZE\r\n"
+                if self.how == "cut":
+                    cut(link)
             elif verb == b"QUIT":
                 return
             elif verb in (b"DATA", b"BDAT"):
@@ -235,6 +246,21 @@ def _():
     same([waiting(site), host.data, host.numbers], [0, 1, [0]], site.log())
     site.stop()
     host.close()
+
+
+@test("a network that is cut, again and again, says nothing about BDAT or PIPELINING")
+def _():
+    for keywords in "pipelining", "chunks":
+        host = Host(keywords, how="cut")
+        site = new_site("cut-" + keywords, 1)
+        for attempt in 1, 2:
+            site.relay("-o", "relay.command-timeout=2s", "-o", "relay.dot-timeout=2s", *SOON)
+            same([host.connections, waiting(site)], [attempt, 1], site.log())
+            check(" octets were sent and none acknowledged " in site.log(), site.log())
+            time.sleep(1.3)
+        same([facts(site)[key] for key in ("bdat_failures", "pipelining_failures")], [0, 0])
+        site.stop()
+        host.close()
 
 
 @test("a host takes one message and falls silent: the next link is there in ten seconds")
