@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: ISC
 """Configurations of other programs, imported, deliver to Exim with a login.  It needs root."""
+import email
+import email.utils
 import glob
 import os
+import re
 import stat
 import subprocess
 
 from certificates import Authority
 from exchangers import Exchanger
 from nameservers import nsd
-from programs import BUILD, HANDLER, RELAY, Site, fresh_directory
+from programs import BUILD, HANDLER, RELAY, Site, fresh_directory, peer_environment
 from receivers import really_root
 from tap import bail_out, check, main, same, test, wait_for
 from tls_receivers import Exim, prepare
@@ -342,6 +345,138 @@ def _():
     check(done.returncode == 64 and "/etc/dma/dma.conf" in done.stderr
           and "/etc/postfix/main.cf" in done.stderr, done.stderr)
     same(run(IMPORT, "--root", root, "/etc/dma").returncode, 0)
+
+
+def fields(text):
+    """The subject, and the addresses that others see."""
+    message = email.message_from_string(text)
+    return message["Subject"], [email.utils.parseaddr(message[name])[1].lower()
+                                for name in ("From", "Sender")]
+
+
+def letter(sender):
+    return "From: Name <%s>\r\nSender: %s\r\nSubject: %s\r\n\r\n" % (sender, sender, sender)
+
+
+def our_senders(kind, files, senders):
+    """By sender: reverse-path, From and Sender with the imported configuration."""
+    site = Site("senders-" + kind)
+    root = lay_out(site, files)
+    done = run(IMPORT, "--root", root, "--write", site.directory)
+    same(done.returncode, 0, done.stderr)
+    done = run(HANDLER, "-c", site.config, "--check")
+    same((done.returncode, done.stdout + done.stderr), (0, ""))
+    done = run(HANDLER, "-c", site.config, "-o", "server.role=submission", "--print",
+               input="EHLO there.example\r\n" + "".join(
+                   "MAIL FROM:<%s>\r\nRCPT TO:<bob@far.example>\r\nDATA\r\n%s.\r\n"
+                   % (sender, letter(sender)) for sender in senders) + "QUIT\r\n")
+    found = {}
+    for part in re.split(r"^MAIL FROM:<", done.stderr, flags=re.M)[1:]:
+        path, text = part.split(">", 1)
+        subject, addresses = fields(text[text.index("Received:"):])
+        found[subject] = [path.lower()] + addresses
+    same(len(found), len(senders), done.stdout, done.stderr)
+    return found
+
+
+# By program: its files, and the address that a sender gets.
+SENDERS = {
+    "msmtp": ({"etc/msmtprc": """
+account work
+host a.example
+from work@h.example.org
+account default
+host b.example
+maildomain h.example.org
+from %U@provider.example
+"""}, {"root": "root@provider.example", "www@h.example.org": "www@provider.example",
+       "work@h.example.org": "work@h.example.org", "x@y.example": "x@y.example"}),
+    "ssmtp": ({"etc/ssmtp/ssmtp.conf": "mailhub=a.example\nrewriteDomain=h.example.org\n",
+               "etc/ssmtp/revaliases": "root:me@provider.example:b.example:587\n"
+                                       "www:web@provider.example\n"},
+              {"root": "me@provider.example", "www@h.example.org": "web@provider.example",
+               "ben": "ben@h.example.org"}),
+    "dma": ({"etc/dma/dma.conf": "NULLCLIENT\nSMARTHOST a.example\nMAILNAME h.example.org\n"
+                                 "MASQUERADE me@provider.example\n"},
+            {"root": "me@provider.example", "x@y.example": "x@y.example"}),
+    "nullmailer": ({"etc/nullmailer/remotes": "a.example\n",
+                    "etc/nullmailer/defaulthost": "h.example.org\n",
+                    "etc/nullmailer/allmailfrom": "me@provider.example\n"},
+                   {"root": "me@provider.example", "x@h.example.org": "me@provider.example"}),
+}
+
+for kind in SENDERS:
+    @test("%s: senders get the address that they have elsewhere" % kind)
+    def _(kind=kind):
+        files, want = SENDERS[kind]
+        same(our_senders(kind, files, list(want)),
+             {sender: [address] * 3 for sender, address in want.items()})
+
+
+@test("exim: addresses of users and a hidden name, as by the rules of Debian")
+def _():
+    addresses = ("anna: anna.smith@provider.example\nben ben2@b.example\n"
+                 "carl:   carl@h.example.org\n")
+    senders = ["anna", "ANNA@h.example.org", "anna@localhost", "anna@b.example",
+               "anna@box.example.org", "anna@far.example", "ben", "ben@box.example.org", "carl",
+               "carl@localhost", "dora", "dora@b.example", "dora@far.example", "dora@localhost"]
+    ours = our_senders("exim", {
+        "etc/exim4/update-exim4.conf.conf": """
+dc_eximconfig_configtype='smarthost'
+dc_other_hostnames='h.example.org:b.example'
+dc_readhost='example.org'
+dc_smarthost='a.example'
+dc_hide_mailname='true'
+dc_localdelivery='maildir_home'
+""", "etc/email-addresses": addresses, "etc/mailname": "h.example.org\n",
+        "etc/hostname": "box.example.org\n"}, senders)
+    directory = os.path.dirname(exim.directory) + "/exim-senders"
+    owner = os.stat(exim.directory).st_uid
+    for path in directory, directory + "/spool":
+        os.mkdir(path)
+        os.chown(path, owner, owner)
+    with open(directory + "/addresses", "w") as file:
+        file.write(addresses)
+    with open(directory + "/conf", "w") as file:
+        file.write("""primary_hostname = box.example.org
+qualify_domain = h.example.org
+spool_directory = {0}/spool
+log_file_path = {0}/log-%s
+exim_user = {1}
+exim_group = {1}
+never_users =
+keep_environment =
+domainlist local_domains = @ : localhost : h.example.org : b.example
+begin routers
+smarthost:
+  driver = manualroute
+  domains = ! +local_domains
+  transport = smarthost
+  route_list = * 127.0.0.8 byname
+  self = send
+begin transports
+smarthost:
+  driver = smtp
+  port = 26
+  headers_rewrite = *@+local_domains $1@example.org frs : *@h.example.org $1@example.org frs
+  return_path = ${{if match_domain{{$sender_address_domain}}{{+local_domains}}\
+{{${{sender_address_local_part}}@example.org}}fail}}
+begin rewrite
+*@+local_domains "${{lookup{{${{local_part}}}}lsearch{{{0}/addresses}}{{$value}}fail}}" Ffrs
+*@h.example.org "${{lookup{{${{local_part}}}}lsearch{{{0}/addresses}}{{$value}}fail}}" Ffrs
+""".format(directory, owner))
+    sink, theirs = Exchanger("127.0.0.8", 26), {}
+    for sender in senders:
+        done = subprocess.run(["/usr/sbin/exim4", "-C", directory + "/conf", "-odf", "-i", "-f",
+                               sender, "bob@far.example"], input=letter(sender), text=True,
+                              capture_output=True, timeout=30, env=peer_environment())
+        same(done.returncode, 0, done.stderr)
+    for message in sink.messages:
+        subject, found = fields(message.content.decode())
+        theirs[subject] = [message.mail_from.lower()] + found
+    sink.stop()
+    for sender in senders:
+        same((sender, ours[sender]), (sender, theirs.get(sender)))
 
 
 main(lambda failed: None)
