@@ -775,6 +775,14 @@ static const struct import_case cases[] = {
 	    "5 the listener of line 5 of /etc/smtpd.conf",
 	    "0 no server listens on port 25: if that is to" }, 12,
 	  "import-see-the-lines-above.recipients=;" },
+	{ "a listener that sets From",
+	  { { CONF, "listen on lo0 port 587 auth senders <t> masquerade\n"
+		    "table t { anna = \"a@a.example\" }\n" } },
+	  DECIDE("1", "smtpd.conf:1")
+	  "route *: via = reject:mail for other domains is not sent @smtpd.conf:0\n",
+	  { "1 auth: is not", "1 senders: users who", "1 masquerade: is not translated",
+	    "1 listen: is not", "0 no server listens" }, 5,
+	  "import-see-the-lines-above.recipients=;" },
 	{ "a listener for others, with another name than the machine",
 	  { { CONF, "listen on eth0 inet4 hostname m.example\nlisten on ::1\n" },
 	    { "/etc/mailname", "h.example.org\n" } },

@@ -82,7 +82,9 @@ take_refusal(struct opensmtpd_file *f, struct listener *x, struct opensmtpd_line
 	if (!opensmtpd_take(l, "senders"))
 		return false;
 	(void)opensmtpd_take_table(f, l);
-	(void)opensmtpd_take(l, "masquerade");
+	if (opensmtpd_take(l, "masquerade"))
+		plan_untranslated(f->im->plan, x->at, SL("masquerade"), "a From that is not the "
+		    "sender of the envelope stays, save for the addresses of [server] masquerade");
 	plan_stop(f->im->plan, x->at, "senders: users who log in could use the addresses of a "
 	    "table only: write them into a file, each as  user: address address, and name it by "
 	    "[server] auth-senders");
