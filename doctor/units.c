@@ -28,6 +28,8 @@ static const struct unit_row {
 	{ .name = "smtp-handler-submissions-listen.socket", .takes_mail = true, .port = 465 },
 	{ .name = "smtp-handler-submissions.socket", .takes_mail = true, .port = 465 },
 	{ .name = "smtp-handler-listen.service" },
+	{ .name = "smtp-handler-submission-listen.service" },
+	{ .name = "smtp-handler-submissions-listen.service" },
 	{ .name = "smtp-maildir.socket" },
 	{ .name = "smtp-users.socket" },
 	{ .name = "smtp-stats.socket" },
@@ -183,9 +185,9 @@ judge_limit(struct doctor *d, const struct units *u, const char *name, const cha
 
 /* May the listener write to the folder of the queue? */
 static bool
-judge_folder(struct doctor *d, const struct units *u)
+judge_folder(struct doctor *d, const struct units *u, const char *name)
 {
-	const char *name = "smtp-handler-listen.service", *directory = d->config->queue.directory;
+	const char *directory = d->config->queue.directory;
 	const struct slice value = unit_property(unit_named(u, name), "ReadWritePaths");
 	char fix[DOCTOR_TEXT_MAX];
 
@@ -195,6 +197,31 @@ judge_folder(struct doctor *d, const struct units *u)
 	    directory);
 	doctor_report(d, DOCTOR_FAULT, fix, "%s does not know the queue %s", name, directory);
 	return false;
+}
+
+static bool
+judge_listeners(struct doctor *d, const struct units *u)
+{
+	static const char *const names[][2] = {
+		{ "smtp-handler-listen.service", NULL },
+		{ "smtp-handler-submission-listen.service",
+		  "smtp-handler-submission-listen.socket" },
+		{ "smtp-handler-submissions-listen.service",
+		  "smtp-handler-submissions-listen.socket" },
+	};
+	bool fine = true;
+
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		const char *service = names[i][0], *needed_by = names[i][1];
+
+		if (needed_by && !unit_is(unit_named(u, needed_by), "UnitFileState", "enabled"))
+			continue;
+		fine &= judge_limit(d, u, service, "TasksMax",
+		    d->config->server.max_connections * 2, "[server] max-connections");
+		fine &= judge_limit(d, u, service, "LimitNOFILE", 256, "a session");
+		fine &= judge_folder(d, u, service);
+	}
+	return fine;
 }
 
 /* Does the path unit watch the queue, and no other folder?  A message that is left in another one
@@ -263,16 +290,13 @@ units_judge(struct doctor *d, struct slice text, int landlock)
 	fine = judge_states(d, &u);
 	fine &= judge_ports(d, &u);
 	fine &= judge_enabled(d, &u);
-	fine &= judge_limit(d, &u, "smtp-handler-listen.service", "TasksMax",
-	    c->server.max_connections * 2, "[server] max-connections");
-	fine &= judge_limit(d, &u, "smtp-handler-listen.service", "LimitNOFILE", 256, "a session");
+	fine &= judge_listeners(d, &u);
 	fine &= judge_limit(d, &u, "smtp-relay.service", "TasksMax", c->relay.processes * 2,
 	    "[relay] processes");
 	fine &= judge_limit(d, &u, "smtp-relay.service", "LimitNOFILE",
 	    c->relay.processes * 4 + 64, "[relay] processes");
 	fine &= judge_confined(d, &u, landlock);
 	fine &= judge_path(d, &u);
-	fine &= judge_folder(d, &u);
 	if (fine)
 		doctor_report(d, DOCTOR_OK, NULL, "mail is taken, and starts the runner");
 }

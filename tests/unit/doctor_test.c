@@ -304,6 +304,27 @@ units(void)
 		  UNIT("smtp-relay.service", "inactive", "static", "NeedDaemonReload=yes\n"),
 		  "fault: smtp-relay.service: its file has changed, and systemd has the old one > "
 		  "systemctl daemon-reload\n" },
+		{ "a listener that may not write to the queue",
+		  LISTEN PATH TIMER RELAY
+		  UNIT("smtp-handler-listen.service", "active", "static", "ReadWritePaths=/z\n"),
+		  "fault: smtp-handler-listen.service does not know the queue /q > systemctl edit "
+		  "smtp-handler-listen.service: [Service] ReadWritePaths=/q\n" },
+		{ "a listener for submission that may not, with too few tasks",
+		  LISTEN PATH TIMER RELAY
+		  UNIT("smtp-handler-submissions-listen.socket", "active", "enabled", "")
+		  UNIT("smtp-handler-submissions-listen.service", "active", "static",
+		      "TasksMax=999\nReadWritePaths=/z\n"),
+		  "fault: smtp-handler-submissions-listen.service: TasksMax=999 is less than "
+		  "[server] max-connections needs (1000) > systemctl edit "
+		  "smtp-handler-submissions-listen.service: [Service] TasksMax=1000\n"
+		  "fault: smtp-handler-submissions-listen.service does not know the queue /q > "
+		  "systemctl edit smtp-handler-submissions-listen.service: [Service] "
+		  "ReadWritePaths=/q\n" },
+		{ "one that is not in use",
+		  LISTEN PATH TIMER RELAY
+		  UNIT("smtp-handler-submission-listen.service", "inactive", "static",
+		      "ReadWritePaths=/z\n"),
+		  "ok: mail is taken, and starts the runner\n" },
 		{ "no socket", PATH TIMER RELAY, "warning: no unit takes mail > systemctl enable "
 		  "--now smtp-handler-listen.socket\n" },
 	};
