@@ -90,6 +90,21 @@ ok "that arrives too" wait_for 10 has_mails anna 4
 ok "mailq" here sh -c 'mailq | grep -q "The queue is empty"'
 ok "newaliases" here newaliases
 
+# Services that the operator has started.
+here sh -c 'mkdir -p /etc/smtp-handler/tls && cd /etc/smtp-handler/tls &&
+	openssl req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:P-256 -keyout key.pem \
+	    -out certificate.pem -days 2 -subj /CN=mail.example.org 2> /dev/null'
+others="smtp-verify.service smtp-handler-submission-listen.service
+    smtp-handler-submissions-listen.service"
+# shellcheck disable=SC2086
+ok "other services start" here systemctl -q start $others
+pids()
+{
+	# shellcheck disable=SC2086
+	here systemctl show -P MainPID $others | sort
+}
+first=$(pids)
+
 # An upgrade under load: whoever got 250 has the mail.
 here sh -c 'n=0; i=0; while [ $i -lt 60 ]; do i=$((i + 1))
 	echo "$i" | sendmail anna 2> /dev/null && n=$((n + 1)); done; echo $n > /tmp/acknowledged' &
@@ -101,13 +116,17 @@ acknowledged=$(here cat /tmp/acknowledged)
 ok "mail was accepted meanwhile" test "$acknowledged" -gt 30
 ok "all of it arrives" wait_for 30 has_mails anna $((4 + acknowledged))
 is "the units are active" "$(states)" active
+is "the other services run, and all of them the new programs" \
+    "$(comm -13 <(echo "$first") <(pids) | grep -cE '^[1-9][0-9]*$')" 3
 
 dpkg_here()		# OPTION: remove or purge it
 {
 	here sh -c 'DEBIAN_FRONTEND=noninteractive dpkg "$1" smtp-handler > /tmp/out 2>&1' sh "$1"
 }
 ok "it is removed" dpkg_here -r
-is "no socket is open" "$(here ss -Hltn 'sport = :25')" ""
+is "no socket is open" "$(here ss -Hltn 'sport = :25 or sport = :465 or sport = :587')" ""
+is "no process is left" "$(here pgrep -l '^smtp-')" ""
+here rm -r /etc/smtp-handler/tls
 is "the configuration stays" "$(here ls /etc/smtp-handler/conf.d)" 10-host.conf
 ok "it is purged" dpkg_here -P
 is "nothing is left" "$(here sh -c 'ls -d /etc/smtp-handler /var/spool/smtp-handler \
