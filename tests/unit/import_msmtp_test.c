@@ -30,7 +30,7 @@ static const struct import_case cases[] = {
 	  "@msmtprc:12\n" MASQUERADE("msmtprc:16"),
 	  { "16 From, Sender and Reply-To" }, 1,
 	  "import-b.example.password=hunter2 #1 ;import-a.example.password=hunter2 ;"
-	  "import-host.masquerade=*: anna@b.example ;" },
+	  "import-host.masquerade=anna@a.example: anna@a.example *: anna@b.example ;" },
 	{ "later accounts override what they inherit, in order",
 	  { { RC, "account a\nhost a.example\nport 2525\naccount b\nhost b.example\nport 2626\n"
 		  "account default : a, b\nport 2727\n" } },
@@ -196,6 +196,13 @@ static const struct import_case cases[] = {
 	{ "patterns that are no domain",
 	  { { RC, "host a.example\nfrom root+%U@%H.example.org\n" } },
 	  "route *: via = smtp://a.example @msmtprc:1\n", { "2 write the lines" }, 1, NULL },
+	{ "another account keeps its sender, as it may be one of this host",
+	  { { RC, "account b\nhost b.example\nfrom b@b.example\naccount default\n"
+		  "host a.example\nfrom a@x.example\n" } },
+	  "route *: via = smtp://a.example @msmtprc:5\n"
+	  "sender b@b.example: via = smtp://b.example @msmtprc:2\n" MASQUERADE("msmtprc:6"),
+	  { "6 From, Sender" }, 1,
+	  "import-host.masquerade=b@b.example: b@b.example *: a@x.example ;" },
 	{ "a domain is no sender", { { RC, "host a.example\nfrom @x.example\n" } },
 	  "route *: via = smtp://a.example @msmtprc:1\n", { "2 write the lines" }, 1, NULL },
 	{ "a sender that programs may not replace",

@@ -796,6 +796,16 @@ static const struct import_case cases[] = {
 		  "masquerade_domains = $masquerade_domains\n" } },
 	  OUR_HOST RELAYHOST,
 	  { "4 lead in a circle", "5 is made of itself", "5 its value is unknown" }, 3, NULL },
+	{ "postsrsd, as its README has it; a name of this host that main.cf does not have",
+	  { { CF, NONE "relayhost = [a.example]\nsmtp_generic_maps = inline:{ "
+		  "{root@h.example.org = a@x.example}, {@h.example.org = @x.example} }\n"
+		  "sender_canonical_maps = tcp:localhost:10001\n"
+		  "sender_canonical_classes = envelope_sender\n" },
+	    { "/etc/hostname", "h.example.org\n" } },
+	  "route *: via = smtp://a.example @main.cf:2\n" MASQUERADE("main.cf:3"),
+	  { "4 [relay] srs-domain", "3 submit-trusted", "3 recipients stay", "3 mail for users" },
+	  4, "import-host.masquerade=*: @x.example @h.example.org: @x.example "
+	  "root: a@x.example root@h.example.org: a@x.example ;" },
 	{ "a server that leaves addresses as they are",
 	  { { CF, NONE NAMED "relayhost = [a.example]\n"
 		  "sender_canonical_maps = inline:{ {anna = a@x.example} }\n"

@@ -408,10 +408,11 @@ keep_sender(const struct reading *r, const struct account *a, struct senders *s)
 {
 	const struct slice from = slice_str(text_of(a, FROM) ? text_of(a, FROM) : "");
 	const char *section = plan_text(r->im->plan, "sender %.*s", (int)from.n, from.p);
+	const char *host = plan_get(r->im->plan, "server", "hostname");
 	struct slice domain;
 
 	(void)slice_cut(from, '@', &domain);
-	if (domain.n && slice_ieq(domain, senders_host(r->im)) &&
+	if (domain.n && (!host || slice_ieq(domain, slice_str(host))) &&
 	    plan_get(r->im->plan, section, "via"))
 		(void)senders_add(s, place_of(r, a, FROM), from, from);
 }

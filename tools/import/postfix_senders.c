@@ -274,6 +274,17 @@ read_tables(struct rewriting *w, enum step step)
 	return true;
 }
 
+/* Does a server give the reverse-path alone another form, as postsrsd does?  That is for mail from
+ * elsewhere, and changes no sender of this host. */
+static bool
+is_srs(const struct rewriting *w, enum step step)
+{
+	const char *value = maincf_get(w->m, steps[step].maps);
+
+	return step == SENDER && has_senders(w->m, steps[step].classes) < 0 &&
+	    (strncmp(value, "tcp:", 4) == 0 || strncmp(value, "socketmap:", 10) == 0);
+}
+
 /* False after a note: the step cannot be translated, so those behind it cannot either. */
 static bool
 take_step(struct rewriting *w, enum step step)
@@ -282,6 +293,12 @@ take_step(struct rewriting *w, enum step step)
 
 	if (!*maincf_get(w->m, steps[step].maps) && !maincf_is_unknown(w->m, steps[step].maps))
 		return true;
+	if (is_srs(w, step)) {
+		plan_untranslated(w->plan, maincf_at(w->m, steps[step].maps),
+		    slice_str(steps[step].maps), "it asks a server: if that is postsrsd, [relay] "
+		    "srs-domain and srs-secret do the same; if not, " SENDERS_BY_HAND);
+		return true;
+	}
 	if (step != GENERIC && is_disabled(w->m)) {
 		note_step(w, steps[step].maps, "receive_override_options leaves addresses as they "
 		    "are for some mail only");
@@ -413,7 +430,12 @@ add_line(const struct rewriting *w, struct senders *s, const struct address *fro
 	/* A local part of Postfix is no pattern. */
 	if (from->local.n && slice_eq(name, SL("*")))
 		return senders_add_user(s, w->at, name, text_of(w, to));
-	return senders_add(s, w->at, name, text_of(w, to));
+	if (!senders_add(s, w->at, name, text_of(w, to)))
+		return false;
+	/* Our programs may find another name of this host than main.cf and its defaults have. */
+	return plan_get(w->plan, "server", "hostname") || w->host.n == 0 ||
+	    !slice_ieq(from->domain, w->host) ||
+	    senders_add(s, w->at, text_of(w, from), text_of(w, to));
 }
 
 /* Has a table a row of the address? */
