@@ -100,6 +100,19 @@ run_clock(struct rate *e, int64_t now_us)
 	e->clock_us += left_us;
 }
 
+static int64_t
+ceil_s(int64_t us)
+{
+	return (us + SECOND_US - 1) / SECOND_US;
+}
+
+/* Does mail wait for a moment or in a line?  It is due at the next full second. */
+static bool
+is_waited_for(const struct rate *e, int64_t now_us)
+{
+	return ceil_s(e->free_us) * SECOND_US > now_us || e->lines;
+}
+
 /* Frees the destinations without moments or lines in the future. */
 static void
 drop_old(struct rates *r, int64_t now_us)
@@ -107,7 +120,7 @@ drop_old(struct rates *r, int64_t now_us)
 	for (size_t i = 0; i < RATES_BUCKETS; i++)
 		for (struct rate **at = &r->buckets[i], *e; (e = *at);) {
 			run_clock(e, now_us);
-			if (e->free_us > now_us || e->lines) {
+			if (is_waited_for(e, now_us)) {
 				at = &e->next;
 				continue;
 			}
@@ -346,18 +359,12 @@ rates_stay(const struct rates *r, int64_t due_s, int64_t now_us)
 		return false;
 	for (size_t i = 0; r->n && i < RATES_BUCKETS; i++)
 		for (const struct rate *e = r->buckets[i]; e; e = e->next)
-			if (e->free_us > now_us || e->lines)
+			if (is_waited_for(e, now_us))
 				return true;
 	return false;
 }
 
 /* ---- asking ---- */
-
-static int64_t
-ceil_s(int64_t us)
-{
-	return (us + SECOND_US - 1) / SECOND_US;
-}
 
 /* Forgets all moments of a clock that was ahead. */
 static void
