@@ -42,7 +42,7 @@ static const char usage[] =
     "  --check             check the configuration and exit\n"
     "  --version, --help\n"
     "Exit: 0 done, 1 a domain has no policy, or it cannot be fetched, 64 usage,\n"
-    "71 the system failed, 75 the queue is not usable, 78 configuration.\n";
+    "71 the system failed, 74 the output is lost, 75 the queue is not usable, 78 configuration.\n";
 
 enum { OPTION_REFRESH = OPTION_OWN, OPTION_POST, OPTION_TIMEOUT };
 
@@ -223,6 +223,18 @@ begin(struct fetch *f)
 	return -1;
 }
 
+/* The exit status after the policies of named domains are printed. */
+static int
+end_output(const struct fetch *f)
+{
+	const char *why = text_lost(stdout);
+
+	if (!why)
+		return f->failed ? 1 : EX_OK;
+	text_print(stderr, "smtp-fetch: standard output: %s\n", why);
+	return EX_IOERR;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -255,7 +267,7 @@ main(int argc, char **argv)
 			posts_send(fetch.posts, &fetch.config, &fetch.resolver,
 			    fetch.timeout_ms);
 		fetch_named(&fetch);
-		code = fetch.failed && !fetch.refresh ? 1 : EX_OK;
+		code = fetch.n ? end_output(&fetch) : EX_OK;
 	}
 	config_done(&fetch.config);
 	return code;

@@ -31,8 +31,9 @@ static const char usage[] =
     "  -o SECTION.KEY=VAL  override one key of the file; may be repeated\n"
     "  --check             check the configuration and exit\n"
     "  --version, --help\n"
-    "Exit: 0 done, 64 usage, 75 the queue is not usable, another smtp-report is at work, or\n"
-    "the DNS does not answer: a later run makes the rest; 78 configuration.\n";
+    "Exit: 0 done, 64 usage, 74 the list is lost, 75 the queue is not usable, another\n"
+    "smtp-report is at work, or the DNS does not answer: a later run makes the rest;\n"
+    "78 configuration.\n";
 
 enum { OPTION_LIST = OPTION_OWN };
 
@@ -131,6 +132,18 @@ run_daily(const struct config *c, const struct dns_resolver *resolver, const str
 	return r < 0 ? EX_TEMPFAIL : EX_OK;
 }
 
+/* The exit status after the list is printed. */
+static int
+end_list(int code)
+{
+	const char *why = text_lost(stdout);
+
+	if (!why)
+		return code;
+	text_print(stderr, "smtp-report: standard output: %s\n", why);
+	return EX_IOERR;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -157,7 +170,7 @@ main(int argc, char **argv)
 		text_print(stdout, "smtp-report: [reports] contact is not set, so no reports are "
 		    "sent\n");
 		config_done(&config);
-		return EX_OK;
+		return list ? end_list(EX_OK) : EX_OK;
 	}
 	dns_resolver_init(&resolver, &config.relay.resolver, NULL);
 	r = queue_open(&q, config.queue.directory, QUEUE_RUN);
@@ -168,5 +181,5 @@ main(int argc, char **argv)
 		queue_close(&q);
 	}
 	config_done(&config);
-	return code;
+	return list ? end_list(code) : code;
 }

@@ -227,6 +227,16 @@ def _():
     same((kept("nothing"), hits("nothing")), (None, 0))
 
 
+@test("an output that is lost is a failure")
+def _():
+    for program in ["smtp-fetch", domain("right")], ["smtp-report", "--list"]:
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([BUILD + "/" + program[0], "-c", site.config, *program[1:]],
+                                  stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+        same((done.returncode, done.stderr),
+             (74, program[0] + ": standard output: No space left on device\n"))
+
+
 @test("a wrong command line: the usage has its lines")
 def _():
     for program in "smtp-fetch", "smtp-shared":
