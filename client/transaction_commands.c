@@ -315,12 +315,12 @@ commands_outcome(const struct transaction *t, struct outcome *o)
 }
 
 /* Is the link one that may have ended, or lost what was sent ahead, without a sign?  To ask again
- * over a new one costs nothing. */
+ * over a new one costs nothing, unless the host is as slow there. */
 static bool
 may_be_deaf(const struct transaction *t)
 {
-	return t->unheard || (t->link->transactions > 1 && !t->replied_to && !t->blind &&
-	    !t->d->client->slow);
+	return !t->d->client->slow && !t->replied_to &&
+	    (t->unheard || (t->link->transactions > 1 && !t->blind));
 }
 
 /* A server may keep its replies until it has read all that was sent (RFC 2920 section 3.2).  After
