@@ -23,13 +23,15 @@ static const struct option shared[] = {
 	{ "help", no_argument, NULL, HELP },
 };
 
-static void
+/* 0 or EX_IOERR: some of it is lost. */
+static int
 write_text(int fd, struct slice text)
 {
 	ssize_t n;
 
 	while (text.n && (n = write(fd, text.p, text.n)) > 0)
 		text = slice_skip(text, (size_t)n);
+	return text.n ? EX_IOERR : 0;
 }
 
 static int
@@ -51,7 +53,7 @@ usage(const struct program *program, const char *format, const char *what)
 	buf_str(&b, program->name);
 	buf_str(&b, " --help\n");
 	if (log_on_stderr())
-		write_text(STDERR_FILENO, buf_slice(&b));
+		(void)write_text(STDERR_FILENO, buf_slice(&b));
 	else			/* started without a terminal, by inetd for example */
 		log_text(LOG_LEVEL_ERROR, "%.*s", (int)b.n - 1, b.p);
 	return EX_USAGE;
@@ -65,8 +67,7 @@ version(const struct program *program)
 
 	buf_str(&b, program->name);
 	buf_str(&b, " " VERSION "\n");
-	write_text(STDOUT_FILENO, buf_slice(&b));
-	return 0;
+	return write_text(STDOUT_FILENO, buf_slice(&b));
 }
 
 static void
@@ -119,8 +120,7 @@ one_option(struct options *o, const struct program *program, int val,
 	case VERSION_ASKED:
 		return version(program);
 	case HELP:
-		write_text(STDOUT_FILENO, slice_str(program->usage));
-		return 0;
+		return write_text(STDOUT_FILENO, slice_str(program->usage));
 	case IN_ORDER:
 		val = OPTION_ARGUMENT;
 		/* fallthrough */

@@ -461,8 +461,10 @@ main(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "--help") == 0)
 		return text_lines(stdout, slice_str(usage), true) || fflush(stdout) ?
 		    EX_IOERR : EX_OK;
-	if (argc == 2 && strcmp(argv[1], "--version") == 0)
-		return puts("sendmail (smtp-handler) " VERSION) < 0 ? EX_IOERR : EX_OK;
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		(void)puts("sendmail (smtp-handler) " VERSION);
+		return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+	}
 	(void)signal(SIGPIPE, SIG_IGN);
 	c.desk.fd = -1;
 	(void)caller_login(&login);

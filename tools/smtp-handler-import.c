@@ -418,10 +418,10 @@ parse_options(struct options *o, int argc, char **argv)
 			break;
 		case VERSION_ASKED:
 			text_print(stdout, "smtp-handler-import %s\n", VERSION);
-			return 0;
+			return fflush(stdout) == 0 ? 0 : EX_IOERR;
 		case HELP:
 			(void)text_lines(stdout, slice_str(usage), true);
-			return 0;
+			return fflush(stdout) == 0 ? 0 : EX_IOERR;
 		default:
 			(void)text_lines(stderr, slice_str(usage), true);
 			return EX_USAGE;

@@ -104,11 +104,11 @@ main(int argc, char **argv)
 		(void)puts("usage: smtp-handler-passwd USER\n\n"
 			   "Reads a password and prints a line for the file of "
 			   "[server] auth = file:FILE.");
-		return EX_OK;
+		return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
 	}
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
 		(void)puts("smtp-handler-passwd " VERSION);
-		return EX_OK;
+		return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
 	}
 	if (argc != 2 || !valid_user(argv[1]))
 		return report_failure(

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: ISC
 """smtp-queue: its output, its filters, its rights and its errors."""
 import fcntl
+import glob
 import json
 import os
 import pty
@@ -258,6 +259,20 @@ def _():
         check(errors.count("\n") == 1 and errors.startswith("smtp-queue: "), errors)
     same(out("list", "--ids"), before)
     check("usage: smtp-queue" in out("--help") and out("--version").startswith("smtp-queue "))
+
+
+@test("each program: --help and --version print something, and report that it is lost")
+def lost_help():
+    programs = [BUILD + "/sendmail", *glob.glob(BUILD + "/smtp-*")]
+    programs = [p for p in programs if os.path.isfile(p) and os.access(p, os.X_OK)]
+    check(len(programs) >= 12, programs)
+    for program in programs:
+        for option in "--help", "--version":
+            done = subprocess.run([program, option], capture_output=True, timeout=60)
+            check(done.returncode == 0 and done.stdout, program, option, done)
+            with open("/dev/full", "w", encoding="ascii") as full:
+                done = subprocess.run([program, option], stdout=full, timeout=60)
+            same(done.returncode, 74, program, option)
     same(out("--check"), "")
     same(run("-o", "queue.lifetime=soon")[0], 78)
 
