@@ -431,10 +431,27 @@ listen_open(struct listener *l, const char *const *addresses, size_t n, int *ret
 	return 0;
 }
 
+static bool
+is_same(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* Do both ask the same Redis in the same way? */
+static bool
+share_alike(const struct config *a, const struct config *b)
+{
+	return is_same(a->shared.redis, b->shared.redis) &&
+	       is_same(a->shared.user, b->shared.user) &&
+	       is_same(a->shared.password_file, b->shared.password_file) &&
+	       is_same(a->shared.prefix, b->shared.prefix);
+}
+
 /* New sessions get the new configuration.  If it has errors, they are logged, and the old one
- * stays. */
+ * stays.  *ret_shared: the place of shared limits is another one. */
 static void
-reload(const struct listener *l, const struct options *options, struct config *config)
+reload(const struct listener *l, const struct options *options, struct config *config,
+    bool *ret_shared)
 {
 	struct config fresh = { 0 };
 	struct config_texts texts = { .n = 0 };
@@ -453,6 +470,7 @@ reload(const struct listener *l, const struct options *options, struct config *c
 	if (r < 0)
 		log_text(LOG_LEVEL_ERROR, "STARTTLS: sessions have the old configuration: %s",
 		    strerror(-r));
+	*ret_shared = !share_alike(config, &fresh);
 	config_done(config);
 	*config = fresh;
 	if (options->keep) {
@@ -468,6 +486,27 @@ static bool
 lacks_forker(const struct listener *l, const struct config *config)
 {
 	return config->server.tls != SERVER_TLS_OFF && l->children.forker.fd < 0 && !secure_here();
+}
+
+/* Read the configuration again.  Does it need programs that only a new listener can start?  True:
+ * this one is to end, and the next one is started for its sockets. */
+static bool
+begin_anew(const struct listener *l, const struct options *options, struct config *config)
+{
+	bool shared = false;
+
+	reload(l, options, config, &shared);
+	if (lacks_forker(l, config))
+		log_text(LOG_LEVEL_NOTICE, "STARTTLS is new in the configuration%s",
+		    l->ninherited ? ": this listener ends, and the next one offers it"
+				  : ": start this listener again to offer it");
+	else if (shared)
+		log_text(LOG_LEVEL_NOTICE, "[shared] has changed in the configuration%s",
+		    l->ninherited ? ": this listener ends, and the next one uses it"
+				  : ": start this listener again to use it");
+	else
+		return false;
+	return l->ninherited > 0;
 }
 
 /* The last line to a client, without a wait: a new socket has room for it.  If octets of the client
@@ -663,13 +702,7 @@ listen_accept(struct listener *l, const struct options *options, struct config *
 			log_text(LOG_LEVEL_ERROR, "a session was killed by signal %d", news.error);
 			break;
 		case EVENT_RELOAD:
-			reload(l, options, config);
-			if (!lacks_forker(l, config))
-				break;
-			log_text(LOG_LEVEL_NOTICE, "STARTTLS is new in the configuration%s",
-			    l->ninherited ? ": this listener ends, and the next one offers it"
-					  : ": start this listener again to offer it");
-			if (!l->ninherited)
+			if (!begin_anew(l, options, config))
 				break;
 			(void)stop_all(l);
 			return EX_OK;

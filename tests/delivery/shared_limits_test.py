@@ -380,6 +380,42 @@ def _():
     close([server])
 
 
+def change_prefix(config):
+    with open(config) as file:
+        text = file.read()
+    check("prefix = test:" in text, text)
+    with open(config, "w") as file:
+        file.write(text.replace("prefix = test:", "prefix = another:"))
+
+
+@test("SIGHUP with another [shared]: a listener whose socket is kept ends; another one reports it")
+def _():
+    [server] = machines("shared-reload", "client-connections = 2", n=1)
+    server.process.send_signal(signal.SIGHUP)
+    server.logged("configuration read again")
+    check("has changed" not in server.log(), server.log())
+    change_prefix(server.config)
+    server.process.send_signal(signal.SIGHUP)
+    server.logged("has changed in the configuration: start this listener again to use it")
+    same(server.process.poll(), None)
+    close([server])
+
+    [server] = machines("shared-kept", "client-connections = 2", n=1)
+    close([server])
+    kept = socket.create_server(("127.0.0.1", 0))
+    with open(server.log_name, "w") as log:
+        listener = subprocess.Popen(
+            ["bash", "-c", 'exec 3<&%d; export LISTEN_PID=$$ LISTEN_FDS=1; exec "$@"'
+             % kept.fileno(), "bash", BUILD + "/smtp-handler", "-c", server.config],
+            pass_fds=[kept.fileno()], stdin=subprocess.DEVNULL, stderr=log)
+    with smtplib.SMTP("127.0.0.1", kept.getsockname()[1], timeout=20) as session:
+        change_prefix(server.config)
+        listener.send_signal(signal.SIGHUP)
+        same(session.noop()[0], 250)
+    same(listener.wait(20), 0, server.log())
+    check("this listener ends, and the next one uses it" in server.log(), server.log())
+
+
 @test("the process beside the listener dies: the log has it, and sessions go on")
 def _():
     [server] = machines("shared-ended", "client-connections = 2", n=1)
