@@ -413,6 +413,23 @@ for kind in SENDERS:
              {sender: [address] * 3 for sender, address in want.items()})
 
 
+@test("addresses of 16384 senders are translated, and none of more")
+def _():
+    for n in 16384, 16385:
+        site = Site("senders-%d" % n)
+        root = lay_out(site, {
+            "etc/postfix/main.cf": "myhostname = h.example.org\nmydestination =\n"
+                                   "sender_canonical_maps = hash:/etc/senders\n",
+            "etc/senders": "".join("u%d@d%d.example a%d@x.example\n" % (i, i, i)
+                                   for i in range(n))})
+        done = run(IMPORT, "--root", root, "--write", site.directory)
+        same(done.returncode, 0, done.stderr)
+        path = site.directory + "/import-host.masquerade"
+        lines = open(path).read().splitlines() if os.path.exists(path) else []
+        same(len(lines), n if n == 16384 else 0)
+        check(lines or "/etc/senders:16385: there are more than 16384" in done.stderr, done.stderr)
+
+
 @test("exim: addresses of users and a hidden name, as by the rules of Debian")
 def _():
     addresses = ("anna: anna.smith@provider.example\nben ben2@b.example\n"

@@ -6,12 +6,13 @@
  */
 #include "tools/import/postfix_senders.h"
 
+#include "tools/import/index.h"
 #include "tools/import/postfix_list.h"
 #include "tools/import/senders.h"
 #include "tools/import/text.h"
 
-#define NAMES_MAX 4096		/* rows, local parts or domains */
-#define PAIRS_MAX (1UL << 18)	/* local parts times domains */
+#define PAIRS_MAX (1UL << 20)	/* local parts times domains where all may change */
+#define KEY_MAX 1024		/* octets of the name of a row; a longer one is no address */
 #define NESTING_MAX 10		/* Postfix gives up then */
 
 enum step { SENDER, BOTH, GENERIC, STEPS };
@@ -31,6 +32,7 @@ struct address {
 struct names {
 	struct slice *list;
 	size_t n, size;
+	struct index index;
 };
 
 struct rewriting {
@@ -38,10 +40,12 @@ struct rewriting {
 	struct plan *plan;
 	struct slice host;
 	struct postfix_rows rows[STEPS];
+	struct index index[STEPS];	/* of the rows */
 	struct slice every[STEPS];	/* of a table that gives all the same; or empty */
 	bool used[STEPS], masks;	/* masquerade_domains */
 	struct names sites;		/* domains of this host */
 	struct names domains, locals;	/* all that may change */
+	size_t pairs;			/* that were tried */
 	struct plan_at at;		/* of the last row */
 	bool failed;
 };
@@ -51,10 +55,9 @@ struct rewriting {
 static bool
 has_name(const struct names *names, struct slice name)
 {
-	for (size_t i = 0; i < names->n; i++)
-		if (slice_ieq(names->list[i], name))
-			return true;
-	return false;
+	size_t ignored;
+
+	return index_find(&names->index, name, &ignored);
 }
 
 static void
@@ -62,7 +65,7 @@ add_name(struct rewriting *w, struct names *names, struct slice name)
 {
 	struct slice *more;
 
-	if (has_name(names, name))
+	if (name.n && !index_add(w->plan, &names->index, name, names->n))
 		return;
 	if (names->n == names->size) {
 		names->size = 2 * names->size + 64;
@@ -74,7 +77,6 @@ add_name(struct rewriting *w, struct names *names, struct slice name)
 		names->list = more;
 	}
 	names->list[names->n++] = name;
-	w->failed |= names->n > NAMES_MAX;
 }
 
 static struct address
@@ -110,37 +112,35 @@ text_of(const struct rewriting *w, const struct address *a)
 
 /* ---- the steps ---- */
 
-/* Is the name of a row that of this local part and domain? */
-static bool
-is_named(struct slice name, struct slice local, struct slice domain)
-{
-	return name.n == local.n + 1 + domain.n && name.p[local.n] == '@' &&
-	       slice_ieq(slice_of(name.p, local.n), local) &&
-	       slice_ieq(slice_skip(name, local.n + 1), domain);
-}
-
+/* The row of a local part and a domain, of a local part alone or of a domain alone. */
 static const struct maincf_line *
-find_named(const struct postfix_rows *rows, struct slice local, struct slice domain)
+find_named(const struct rewriting *w, enum step step, struct slice local, struct slice domain)
 {
-	for (size_t i = 0; i < rows->n; i++)
-		if (is_named(rows->list[i].name, local, domain))
-			return &rows->list[i];
-	return NULL;
+	char space[KEY_MAX];
+	struct buf name = BUF(space);
+	size_t i;
+
+	buf_add(&name, local);
+	if (domain.n)
+		buf_chr(&name, '@');
+	buf_add(&name, domain);
+	if (name.full || !index_find(&w->index[step], buf_slice(&name), &i))
+		return NULL;
+	return &w->rows[step].list[i];
 }
 
 /* The most exact row. */
 static const struct maincf_line *
 find_row(const struct rewriting *w, enum step step, const struct address *a)
 {
-	const struct postfix_rows *rows = &w->rows[step];
 	const struct maincf_line *row = NULL;
 
 	if (a->local.n && a->domain.n)
-		row = find_named(rows, a->local, a->domain);
+		row = find_named(w, step, a->local, a->domain);
 	if (!row && a->local.n && is_site(w, a->domain))
-		row = postfix_rows_find(rows, a->local);
+		row = find_named(w, step, a->local, SL(""));
 	if (!row && a->domain.n)
-		row = find_named(rows, SL(""), a->domain);
+		row = find_named(w, step, SL(""), a->domain);
 	return row;
 }
 
@@ -257,14 +257,12 @@ read_tables(struct rewriting *w, enum step step)
 		note_step(w, name, "a table cannot be read");
 		return false;
 	}
-	if (w->rows[step].n > NAMES_MAX) {
-		note_step(w, name, "it has too many rows");
-		return false;
-	}
 	if (w->rows[step].all && maincf_map(&maps).n) {
 		note_step(w, name, "one of several tables has each address");
 		return false;
 	}
+	for (size_t i = 0; i < w->rows[step].n; i++)	/* the first of a name counts */
+		(void)index_add(w->plan, &w->index[step], w->rows[step].list[i].name, i);
 	if (!w->rows[step].all)
 		return true;
 	map = slice_skip(map, strlen("static:"));
@@ -403,11 +401,6 @@ find_names(struct rewriting *w)
 		}
 	while (w->masks && (word = maincf_word(&users)).n)
 		add_name(w, &w->locals, word);
-	if (!w->failed && w->locals.n * w->domains.n <= PAIRS_MAX)
-		return;
-	plan_note(w->plan, (struct plan_at){ w->m->file, 0 }, "the tables of senders have too many "
-	    "names, and are not translated: " SENDERS_BY_HAND);
-	w->failed = true;
 }
 
 /* ---- the lines ---- */
@@ -438,54 +431,83 @@ add_line(const struct rewriting *w, struct senders *s, const struct address *fro
 	    senders_add(s, w->at, text_of(w, from), text_of(w, to));
 }
 
-/* Has a table a row of the address? */
-static bool
-is_listed(const struct rewriting *w, const struct address *a)
+/* A name that does not end like all others of its domain.  The result of these is `all`. */
+static void
+add_local(struct rewriting *w, struct senders *s, const struct address *from,
+    const struct address *all)
 {
-	for (int step = SENDER; step < STEPS; step++)
-		if (w->used[step] && a->domain.n &&
-		    find_named(&w->rows[step], a->local, a->domain))
-			return true;
-	return false;
+	const bool changed = all->local.n || !slice_ieq(all->domain, from->domain);
+	struct address usual = *all, to;
+
+	if (usual.local.n == 0)
+		usual.local = from->local;
+	w->at = maincf_at(w->m, "masquerade_exceptions");
+	to = rewrite(w, *from);
+	if (is_same(&to, &usual) || add_line(w, s, from, &to))
+		return;
+	/* The line of all others must not count for it. */
+	if (changed && !add_line(w, s, from, from))
+		w->failed = true;
 }
 
-/* The names of a domain that do not end like all others. */
-static void
-add_locals(struct rewriting *w, struct senders *s, struct slice domain, const struct address *all)
+/* All of a domain may change, by its own row or that of a local part.  False: no row of a name at
+ * another domain counts for it. */
+static bool
+add_domain(struct rewriting *w, struct senders *s, struct slice domain)
 {
-	const bool changed = all->local.n || !slice_ieq(all->domain, domain);
+	const struct address from = { SL(""), domain };
+	struct address to;
+	bool changes;
 
-	for (size_t i = 0; i < w->locals.n && !w->failed; i++) {
-		const struct address from = { w->locals.list[i], domain };
-		struct address usual = *all, to;
+	w->at = maincf_at(w->m, "masquerade_domains");
+	to = rewrite(w, from);
+	changes = !is_same(&to, &from);
+	if (changes && !add_line(w, s, &from, &to))
+		to = from;
+	if (!changes && !is_site(w, domain))
+		return false;
+	w->pairs += w->locals.n;
+	for (size_t i = 0; i < w->locals.n && !w->failed && w->pairs <= PAIRS_MAX; i++)
+		add_local(w, s, &(struct address){ w->locals.list[i], domain }, &to);
+	return true;
+}
 
-		if (!changed && !is_site(w, domain) && !is_listed(w, &from))
-			continue;
-		if (usual.local.n == 0)
-			usual.local = from.local;
-		w->at = maincf_at(w->m, "masquerade_exceptions");
-		to = rewrite(w, from);
-		if (is_same(&to, &usual) || add_line(w, s, &from, &to))
-			continue;
-		/* The line of all others must not count for it. */
-		if (changed && !add_line(w, s, &from, &from))
-			w->failed = true;
-	}
+/* The rows of whole addresses at the other domains. */
+static void
+add_rows(struct rewriting *w, struct senders *s, const struct index *done)
+{
+	struct index known = { 0 };
+	size_t ignored;
+
+	for (int step = SENDER; step < STEPS; step++)
+		for (size_t i = 0; w->used[step] && !w->failed && i < w->rows[step].n; i++) {
+			const struct slice name = w->rows[step].list[i].name;
+			const struct address from = cut_address(name);
+
+			if (from.local.n && from.domain.n &&
+			    !index_find(done, from.domain, &ignored) &&
+			    index_add(w->plan, &known, name, i))
+				add_local(w, s, &from, &(struct address){ SL(""), from.domain });
+		}
+	index_done(&known);
 }
 
 static void
 add_lines(struct rewriting *w, struct senders *s)
 {
-	for (size_t i = 0; i < w->domains.n && !w->failed && !w->plan->failed; i++) {
-		const struct address from = { SL(""), w->domains.list[i] };
-		struct address to;
+	struct index done = { 0 };	/* domains of which all names are there */
 
-		w->at = maincf_at(w->m, "masquerade_domains");
-		to = rewrite(w, from);
-		if (!is_same(&to, &from) && !add_line(w, s, &from, &to))
-			to = from;
-		add_locals(w, s, from.domain, &to);
+	for (size_t i = 0; i < w->domains.n && !w->failed && !w->plan->failed; i++)
+		if (add_domain(w, s, w->domains.list[i]))
+			(void)index_add(w->plan, &done, w->domains.list[i], i);
+	if (w->pairs > PAIRS_MAX) {
+		plan_note(w->plan, (struct plan_at){ w->m->file, 0 }, "the tables of senders have "
+		    "too many names, and are not translated: " SENDERS_BY_HAND);
+		w->failed = true;
 	}
+	if (!w->failed && !w->plan->failed)
+		add_rows(w, s, &done);
+	index_done(&done);
 	s->failed |= w->failed;
 }
 
@@ -538,6 +560,11 @@ postfix_senders_set(const struct maincf *m)
 	/* A host by sender was chosen before generic(5). */
 	if (senders_end(&s, at, w.used[GENERIC]))
 		note_differences(&w, at);
-	for (int i = SENDER; i < STEPS; i++)
+	for (int i = SENDER; i < STEPS; i++) {
 		postfix_rows_done(&w.rows[i]);
+		index_done(&w.index[i]);
+	}
+	index_done(&w.sites.index);
+	index_done(&w.domains.index);
+	index_done(&w.locals.index);
 }

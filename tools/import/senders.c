@@ -85,10 +85,9 @@ is_new_address(struct slice address)
 static const struct senders_row *
 find_row(const struct senders *s, struct slice name)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (idn_same_address(s->rows[i].name, name))
-			return &s->rows[i];
-	return NULL;
+	size_t i;
+
+	return index_find(&s->names, name, &i) ? &s->rows[i] : NULL;
 }
 
 static void
@@ -110,8 +109,10 @@ append_row(struct senders *s, struct plan_at at, struct slice name, struct slice
 		return;
 	}
 	s->rows = more;
-	s->rows[s->n++] = (struct senders_row){ slice_str(plan_copy(p, name)),
+	s->rows[s->n] = (struct senders_row){ slice_str(plan_copy(p, name)),
 		slice_str(plan_copy(p, address)) };
+	(void)index_add(p, &s->names, s->rows[s->n].name, s->n);
+	s->n++;
 }
 
 bool
@@ -279,6 +280,7 @@ senders_end(struct senders *s, struct plan_at at, bool late)
 		    plan_add_file(p, "host", "masquerade", &file));
 	}
 	free(s->rows);
+	index_done(&s->names);
 	*s = (struct senders){ .im = s->im };
 	return set;
 }

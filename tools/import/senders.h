@@ -6,6 +6,7 @@
 #define TOOLS_IMPORT_SENDERS_H
 
 #include "tools/import/import.h"
+#include "tools/import/index.h"
 
 #define SENDERS_MAX 16384	/* lines of the file */
 
@@ -26,6 +27,7 @@ struct senders {
 	struct import *im;
 	struct senders_row *rows;	/* memory of malloc(3) */
 	size_t n;
+	struct index names;
 	bool failed;		/* a reason why there must be no file; it is a note */
 };
 
