@@ -488,17 +488,27 @@ send_next_ahead(struct transaction *t)
 	d->transcript = l->transcript = transcript;
 }
 
+/* A host may take so many messages in a session, and end it at the content of the next one. */
+static bool
+has_enough(const struct smtp_link *l)
+{
+	return l->reply.code == 421 && l->served;
+}
+
 /* RFC 2033 section 4.2: a reply for each who was accepted, in their order. */
 static enum content_end
 read_replies_one_by_one(struct transaction *t, struct outcome *o)
 {
+	/* With several, those behind 421 may be delivered: they wait. */
+	const bool again = t->link->served && t->accepted == 1;
+
 	for (size_t i = 0; i < t->asked; i++) {
 		enum content_end end;
 
 		if (t->state[i] != RCPT_ACCEPTED)
 			continue;
 		end = content_reply_one(t, o);
-		if (end != CONTENT_REPLIED)
+		if (end != CONTENT_REPLIED || (again && has_enough(t->link)))
 			return end;
 		settle(t, i, o);
 	}
@@ -528,13 +538,6 @@ repeat_by_data(struct transaction *t)
 	t->no_bdat = (code >= 500 && code <= 504) || code == 555;
 	t->no_chunk = !t->no_bdat;
 	return TRANSACTION_SPENT;
-}
-
-/* A host may take so many messages in a session, and end it at the content of the next one. */
-static bool
-has_enough(const struct smtp_link *l)
-{
-	return l->reply.code == 421 && l->served;
 }
 
 /* The host takes the content not now.  If no other one is left, that is the outcome, and the

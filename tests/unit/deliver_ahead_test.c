@@ -16,6 +16,7 @@
 #define GO     "S 250 ok\nS 250 ok\nS 354 go\n"
 #define TWO_CHUNK "C MAIL\nC RCPT\nB\nQ\n"
 #define ONE_CHUNK TWO_CHUNK "S 250 ok\nS 250 ok\nS 250 one\n"
+#define LMTP   "S 220 fake LMTP\n= LHLO client.example\nS 250-fake\nS 250 PIPELINING\n"
 #define LATER  "= MAIL FROM:<a@b>\nS 451 4.7.1 later\n"
 #define BYE    "= QUIT\nE\n"
 #define GOOD   "delivered 2.0.0"
@@ -166,6 +167,18 @@ static const struct ahead_case cases[] = {
 	    "S 250 one\nS 452 4.2.2 full\n" GO "D\nS 250 two\n" BYE,
 	  .want = { GOOD " 250 one|deferred 4.2.2", GOOD " 250 two" }, .to = "c@d|e@d",
 	  .lmtp = true },
+	{ .name = "R166 over LMTP, 421 to the content of the next one: a session of its own",
+	  .script = LMTP FIRST NEXT "S 250 one\n" GO "D\nS 421 4.3.2 enough\nX\nN\n" LMTP FIRST
+	    "S 250 two\n" BYE,
+	  .want = { GOOD " 250 one", GOOD " 250 two" }, .lmtp = true },
+	{ .name = "R166 the same, and another one may have it: they wait",
+	  .script = LMTP FIRST "= MAIL FROM:<a@b>\n= RCPT TO:<e@d>\n= RCPT TO:<f@d>\n= DATA\n"
+	    "S 250 one\nS 250 ok\nS 250 ok\nS 250 ok\nS 354 go\nD\nS 421 4.3.2 enough\nX\n",
+	  .want = { GOOD " 250 one", "deferred 4.3.2 421 4.3.2 enough|deferred 4.4.2 lost" },
+	  .to_next = "e@d|f@d", .lmtp = true },
+	{ .name = "R166 over LMTP, 421 to the content for the only one: deferred",
+	  .script = LMTP "C MAIL\nC RCPT\nC DATA\nS 250 ok\nS 250 ok\nS 354 go\nD\n"
+	    "S 421 4.3.2 no\nX\n", .want = { "deferred 4.3.2 421 4.3.2 no" }, .lmtp = true },
 	{ .name = "R150 MAILMAX is counted",
 	  .script = HELLO "S 250-fake\nS 250-PIPELINING\nS 250 LIMITS MAILMAX=2\n" FIRST NEXT
 	    "S 250 one\n" GO "D\nQ\nS 250 two\n" BYE "N\n" PIPE FIRST "S 250 three\n" BYE,

@@ -527,6 +527,9 @@ test_round_trip(int dir)
 	hosts_learn(&h, &a, 1763787773);
 	hosts_learn(&h, &b, 1763787774);
 	hosts_learn(&h, &c, 1763787775);
+	b.event = HOST_BDAT_BROKE;
+	b.tls = HOST_TLS_BROKE;
+	hosts_learn(&h, &b, 1763787776);
 	ok(hosts_save(&h, dir) == 0 && !h.changed, "saved");
 	hosts_load(&again, dir);
 	ok(again.n == 3 && memcmp(again.list, h.list, 3 * sizeof *h.list) == 0,
@@ -550,6 +553,10 @@ static const struct damaged {
 	{ "a bound", "192.0.2.1:25 mx 1 >2 3 4 5 0 0 0 0\n", 1 },
 	{ "without its end", "192.0.2.1:25 mx 1 2 3 4 5 0 0 0 0", 0 },
 	{ "with what it is spared", "192.0.2.1:25 mx 1 2 3 4 5 0 0 0 0 6 7 8\n", 1 },
+	{ "with its proof", "192.0.2.1:25 mx 1 2 3 4 5 0 0 0 0 6 7 8 9 0\n", 1 },
+	{ "with what broke", "192.0.2.1:25 mx 1 2 3 4 5 0 0 0 0 6 7 8 9 0 1 2\n", 1 },
+	{ "with half of what broke", "192.0.2.1:25 mx 1 2 3 4 5 0 0 0 0 6 7 8 9 0 1\n", 0 },
+	{ "breaks too large", "192.0.2.1:25 mx 1 2 3 4 5 0 0 0 0 6 7 8 9 0 4294967297 2\n", 0 },
 	{ "with half of that", "192.0.2.1:25 mx 1 2 3 4 5 0 0 0 0 6 7\n", 0 },
 	{ "with more than that", "192.0.2.1:25 mx 1 2 3 4 5 0 0 0 0 6 7 8 9\n", 0 },
 	{ "a field too few", "192.0.2.1:25 mx 1 2 3 4 5 0 0 0\n", 0 },
