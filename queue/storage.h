@@ -23,6 +23,7 @@ struct queue_storage {
 	void (*result)(void *ctx, const struct queue_storage_result *result);
 	void *ctx;
 	unsigned kept, broken;	/* results */
+	bool one_client;	/* both folders are on one file system of the kernel */
 };
 
 /*

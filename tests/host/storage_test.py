@@ -149,6 +149,35 @@ def _():
               done.stdout)
 
 
+def said(*folders):
+    done = subprocess.run([BUILD + "/smtp-queue", "-c", "/dev/null", "fsck", "--storage", *folders],
+                          capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+@test("one mount named twice proves nothing about several machines; two clients do")
+def _():
+    with Clients(None) as folders:
+        for pair, words in ((folders, "may have queues that several machines use"),
+                            (folders[:1] * 2, "several machines were not tested")):
+            code, out, err = said(*pair)
+            same([code, words in out.splitlines()[-1]], [0, True], out, err)
+
+
+@test("a full file system is full, and not broken")
+def _():
+    for option in "size=16k", "nr_inodes=8":
+        folder = tempfile.mkdtemp(dir=DIRECTORY)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", option, "none", folder], check=True)
+        try:
+            code, out, err = said(folder)
+            same([code, "BROKEN" in out, "No space left on device" in err], [75, False, True],
+                 option, out, err)
+            same(os.listdir(folder), [])
+        finally:
+            subprocess.run(["umount", folder], check=True)
+
+
 @test("two folders that are not the same are refused; so is a folder that is missing")
 def _():
     one, two = tempfile.mkdtemp(dir=DIRECTORY), tempfile.mkdtemp(dir=DIRECTORY)

@@ -70,8 +70,12 @@ tool_storage(struct tool *t)
 	if (s.broken)
 		text_print(stdout, " must not have a queue: %u promise%s broken", s.broken,
 		    s.broken == 1 ? "" : "s");
-	else if (s.other)
+	else if (s.other && !s.one_client)
 		text_print(stdout, " may have queues that several machines use");
+	else if (s.other)
+		text_print(stdout, " may have a queue; both folders are one mount, or share the "
+		    "memory of one (NFS: mount with nosharecache): several machines were not "
+		    "tested");
 	else
 		text_print(stdout, " may have a queue; for several machines, name it once more "
 		    "through another mount");
