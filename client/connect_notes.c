@@ -111,7 +111,7 @@ connect_report_link(const struct delivery *d, const struct smtp_link *l, enum ho
 	if (!l->key[0])
 		return;
 	memcpy(r.address, l->key, sizeof r.address);
-	r.age_us = (clock_ms() - l->opened_ms) * 1000;
+	host_report_age(&r, l->opened_ms, clock_ms());
 	d->sink->host(d->sink->ctx, &r);
 }
 

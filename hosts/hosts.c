@@ -397,6 +397,14 @@ host_printable(const char *s)
 	return true;
 }
 
+void
+host_report_age(struct host_report *report, int64_t opened_ms, int64_t now_ms)
+{
+	const int64_t age_us = (now_ms - opened_ms) * 1000;
+
+	report->age_us = age_us < 0 ? 0 : age_us < TIME_MAX_US ? age_us : TIME_MAX_US;
+}
+
 bool
 host_report_valid(const struct host_report *report)
 {

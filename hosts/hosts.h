@@ -143,6 +143,10 @@ void hosts_pauses(struct hosts *h, uint64_t retry_min_s, uint64_t retry_max_s);
 /* The entry for address, borrowed until the table changes; NULL if there is none. */
 const struct host *hosts_find(const struct hosts *h, const char *address);
 
+/* Set the age of a connection that was opened then (monotonic).  One of more than a day is as good
+ * as one of a day: nothing is remembered for longer. */
+void host_report_age(struct host_report *report, int64_t opened_ms, int64_t now_ms);
+
 /* Is it a report as a worker makes it?  It may be any octets, of another process. */
 bool host_report_valid(const struct host_report *report);
 

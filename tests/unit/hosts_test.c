@@ -322,6 +322,24 @@ test_accidents(void)
 	}
 }
 
+/* A link with a login is kept as long as there are messages. */
+static void
+test_age(void)
+{
+	static const struct { int64_t ms, want_us; } ages[] = {
+		{ 0, 0 }, { 1500, 1500000 }, { 86400000, INT64_C(86400000000) },
+		{ INT64_C(30) * 86400000, INT64_C(86400000000) }, { -1, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof ages / sizeof ages[0]; i++) {
+		struct host_report r = report_of("192.0.2.1:25", HOST_BROKE, 0, 0);
+
+		host_report_age(&r, 5000, 5000 + ages[i].ms);
+		ok(r.age_us == ages[i].want_us && host_report_valid(&r), "an age of %lld ms",
+		    (long long)ages[i].ms);
+	}
+}
+
 static void
 test_broke_at_tls(void)
 {
@@ -664,6 +682,7 @@ main(void)
 	test_tls();
 	test_spared();
 	test_accidents();
+	test_age();
 	test_broke_at_tls();
 	test_ends();
 	test_outage();
