@@ -76,10 +76,13 @@ name_of(struct slice line)
 
 /* The line without its comment and the blanks around it; of an aliases file, its name. */
 static struct slice
-meaning_of(enum list_kind kind, struct slice line)
+meaning_of(enum list_kind kind, struct slice line, uint64_t offset)
 {
 	struct slice comment;
 
+	/* Some editors write a byte order mark. */
+	if (offset == 0 && slice_has_prefix(line, SL("\xef\xbb\xbf")))
+		line = slice_skip(line, 3);
 	if (kind == LIST_NAMES)
 		line = name_of(line);
 
@@ -97,8 +100,7 @@ meaning_of(enum list_kind kind, struct slice line)
 static bool
 match_line(struct scan *s, struct slice line, uint64_t offset)
 {
-	(void)offset;
-	line = meaning_of(s->kind, line);
+	line = meaning_of(s->kind, line, offset);
 	return line.n && s->match(s->ctx, line);
 }
 
@@ -180,7 +182,7 @@ hash_key(struct slice key)
 static bool
 is_spelling(struct slice line)
 {
-	return line.p[0] == '"' || line.p[0] == '.' || line.p[line.n - 1] == '.' ||
+	return strchr("\"<.", line.p[0]) || line.p[line.n - 1] == '.' ||
 	       memmem(line.p, line.n, "..", 2) || memmem(line.p, line.n, ".@", 2);
 }
 
@@ -190,8 +192,10 @@ hash_line(enum list_kind kind, struct slice line)
 	struct smtp_path path;
 	struct slice rest;
 
-	if (kind == LIST_USERS)
-		return hash_key(slice_trim(slice_cut(line, ':', &rest)));
+	if (kind == LIST_USERS || kind == LIST_SENDERS)
+		line = slice_trim(slice_cut(line, ':', &rest));
+	if (kind == LIST_USERS || line.n == 0)
+		return hash_key(line);
 	if (is_spelling(line) && smtp_path_parse_whole(line, SMTP_PATH_LISTED, &path))
 		return hash_key(smtp_path_text(&path));
 	return hash_key(slice_skip(line, line.p[0] == '@'));
@@ -201,20 +205,26 @@ static bool
 index_line(struct scan *s, struct slice line, uint64_t offset)
 {
 	struct index *x = s->index;
-	struct entry *e = &x->entries[x->n];
-	uint32_t *head;
 
-	line = meaning_of(s->kind, line);
+	line = meaning_of(s->kind, line, offset);
 	if (line.n == 0)
 		return false;
 	if (x->n == x->room)		/* the file is growing */
 		return true;
-	e->offset = offset;
-	e->hash = hash_line(s->kind, line);
-	head = &x->heads[e->hash & (x->nheads - 1)];
-	e->next = *head;
-	*head = (uint32_t)++x->n;
+	x->entries[x->n++] = (struct entry){ .offset = offset, .hash = hash_line(s->kind, line) };
 	return false;
+}
+
+/* From the last to the first, as the first of a chain is asked first. */
+static void
+link_lines(struct index *x)
+{
+	for (size_t i = x->n; i-- > 0;) {
+		uint32_t *head = &x->heads[x->entries[i].hash & (x->nheads - 1)];
+
+		x->entries[i].next = *head;
+		*head = (uint32_t)i + 1;
+	}
 }
 
 /* The lines of a file.  0, or -errno. */
@@ -273,6 +283,7 @@ index_make(struct index *x, enum list_kind kind, int fd, const struct stat *st)
 		index_drop(x);
 		return r < 0 ? r : -EAGAIN;
 	}
+	link_lines(x);
 	x->kind = kind;
 	x->st = *st;
 	return 0;
@@ -326,7 +337,8 @@ match_at(int fd, uint64_t offset, const struct list_question *q)
 	while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return -errno;
-	line = meaning_of(q->kind, slice_cut(slice_of(scan.space, (size_t)got), '\n', &rest));
+	line = slice_cut(slice_of(scan.space, (size_t)got), '\n', &rest);
+	line = meaning_of(q->kind, line, offset);
 	return line.n && q->match(q->ctx, line);
 }
 

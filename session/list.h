@@ -22,6 +22,8 @@ enum list_kind {
 	LIST_NAMES,
 	/* A line is "user: words".  It is found by the user. */
 	LIST_USERS,
+	/* A line is "NAME: words".  It is found by the name as with LIST_LINES. */
+	LIST_SENDERS,
 };
 
 /* Is this the line?  It has no blanks at its ends, no comment (# to its end), and one octet at
@@ -44,7 +46,8 @@ struct list_question {
  * open, or cannot be opened at all.  False if there is no room for it. */
 bool list_hold(const char *file);
 
-/* Does a line match?  1, 0, or -errno if the file cannot be read to its end. */
+/* Does a line match?  Lines of one key are asked from the first to the last.  1, 0, or -errno if
+ * the file cannot be read to its end. */
 int list_find(const char *file, const struct list_question *q);
 
 /* Search the lines of a descriptor without an index; read at most step octets at a time. */

@@ -53,6 +53,8 @@ static const struct list_case {
 	{ .name = "found in the last line",
 	  .file = "a\nb", .lines = "[a][b]", .wanted = "b", .found = 1 },
 	{ .name = "not found", .file = "a\nb\n", .lines = "[a][b]", .wanted = "c" },
+	{ .name = "a byte order mark", .file = "\xef\xbb\xbf" "a\n", .lines = "[a]" },
+	{ .name = "a byte order mark alone", .file = "\xef\xbb\xbf", .lines = "" },
 	{ .name = "a line that is too long",
 	  .file = long_line, .lines = "[a][z]", .wanted = "z", .found = 1 },
 };
@@ -166,7 +168,7 @@ static const struct index_case {
 	{ .name = "twice", .file = "a\nb\n a #x\n", .key = "a", .lines = "[a][a]" },
 	{ .name = "not there", .file = "b\nc\n", .key = "a", .lines = "" },
 	{ .name = "a comment", .file = "#a\n", .key = "a", .lines = "" },
-	{ .name = "a domain", .file = "@a.b\na.b\n", .key = "a.b", .lines = "[a.b][@a.b]" },
+	{ .name = "a domain", .file = "@a.b\na.b\n", .key = "a.b", .lines = "[@a.b][a.b]" },
 	{ .name = "quoted without need", .file = "\"x\"@y\n", .key = "x@y",
 	    .lines = "[\"x\"@y]" },
 	{ .name = "a long line", .file = long_line, .key = "z", .lines = "[z]" },
@@ -178,7 +180,16 @@ static const struct index_case {
 	{ .name = "a name in front of a long line", .kind = LIST_NAMES, .file = long_name,
 	    .key = "n", .lines = "[n]" },
 	{ .name = "a user", .kind = LIST_USERS, .file = "a: b\nc: a\na : c\n", .key = "a",
-	    .lines = "[a : c][a: b]" },
+	    .lines = "[a: b][a : c]" },
+	{ .name = "a sender", .kind = LIST_SENDERS, .file = "a: b\nc: a\n\"a\" : c\n",
+	    .key = "a", .lines = "[a: b][\"a\" : c]" },
+	{ .name = "a domain of senders", .kind = LIST_SENDERS, .file = "@A.b: c@d\n: x\n",
+	    .key = "a.b", .lines = "[@A.b: c@d]" },
+	{ .name = "in brackets", .file = "<x@y>\n", .key = "x@y", .lines = "[<x@y>]" },
+	{ .name = "behind a byte order mark", .file = "\xef\xbb\xbf" "a\n", .key = "a",
+	    .lines = "[a]" },
+	{ .name = "a name behind a byte order mark", .kind = LIST_NAMES,
+	    .file = "\xef\xbb\xbf" "a: b\n", .key = "a", .lines = "[a]" },
 };
 
 static void
