@@ -111,7 +111,7 @@ check_sender(struct session *s)
 	enum smtp_verdict verdict = SMTP_REFUSE_LOCAL;
 
 	if (!s->server.submission ||
-	    masquerade_find(s->config, &s->smtp.from, &s->smtp.from) >= 0) {
+	    masquerade_find(s->config, s->server.hostname, &s->smtp.from, &s->smtp.from) >= 0) {
 		const struct policy policy = session_policy(s);
 
 		verdict = policy_sender(&policy, &s->smtp.from);

@@ -53,7 +53,7 @@ replace_sender(void *ctx, struct slice address, struct buf *ret)
 	struct smtp_path from, to;
 
 	if (!smtp_path_parse_whole(address, SMTP_PATH_TOLERANT, &from) ||
-	    masquerade_find(s->config, &from, &to) <= 0)
+	    masquerade_find(s->config, s->server.hostname, &from, &to) <= 0)
 		return false;
 	buf_add(ret, smtp_path_text(&to));
 	return !ret->full;

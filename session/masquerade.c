@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 /*
  * Lines "NAME: ADDRESS".  A name is an address, a local part of this host, "@" and a domain, or
- * "*": all of this host.  An address "@example.org" keeps the local part.  Others see the result,
- * so it is ASCII.
+ * "*": all of this host.  The first line of a name counts.  An address "@example.org" keeps the
+ * local part.  Others see the result, so it is ASCII.
  */
 #include "session/masquerade.h"
 
@@ -37,13 +37,36 @@ take_address(struct slice line, struct slice local, struct slice *ret_name, stru
 	    smtp_path_parse_whole(buf_slice(&whole), SMTP_PATH_TOLERANT, ret);
 }
 
+/* Take the name of a line in canonical form.  False if no address has it. */
+static bool
+take_name(struct slice name, struct buf *ret)
+{
+	char space[SMTP_PATH_TEXT + 2];
+	struct buf whole = BUF(space);
+	struct smtp_path path;
+	const bool domain = slice_has_prefix(name, SL("@"));
+
+	if (domain)
+		buf_chr(&whole, 'x');
+	buf_add(&whole, name);
+	/* "*@example.org" is meant as "@example.org". */
+	if (whole.full || slice_has_prefix(name, SL("*@")) ||
+	    !smtp_path_parse_whole(buf_slice(&whole), SMTP_PATH_LISTED, &path))
+		return false;
+	buf_add(ret, slice_skip(smtp_path_text(&path), domain));
+	return !ret->full;
+}
+
 static bool
 is_line(const void *ctx, struct slice line)
 {
 	const struct search *s = ctx;
+	char space[SMTP_PATH_TEXT + 1];
+	struct buf whole = BUF(space);
 	struct slice name;
 
-	return take_address(line, s->local, &name, s->ret) && idn_same_address(name, s->name);
+	return take_address(line, s->local, &name, s->ret) && take_name(name, &whole) &&
+	    idn_same_address(buf_slice(&whole), s->name);
 }
 
 /* 1, 0, or -errno. */
@@ -52,7 +75,8 @@ find_name(const char *file, struct slice name, struct slice local, struct smtp_p
 {
 	struct smtp_path found;
 	const struct search search = { name, local, &found };
-	const struct list_question q = { LIST_USERS, &name, 1, is_line, &search };
+	const struct slice key = slice_skip(name, slice_has_prefix(name, SL("@")));
+	const struct list_question q = { LIST_SENDERS, &key, 1, is_line, &search };
 	const int r = list_find(file, &q);
 
 	if (r == 1)
@@ -61,10 +85,11 @@ find_name(const char *file, struct slice name, struct slice local, struct smtp_p
 }
 
 int
-masquerade_find(const struct config *c, const struct smtp_path *address, struct smtp_path *ret)
+masquerade_find(const struct config *c, struct slice hostname, const struct smtp_path *address,
+    struct smtp_path *ret)
 {
 	const struct slice text = smtp_path_text(address), local = smtp_path_local(address);
-	const bool ours = idn_same(smtp_path_domain(address), slice_str(c->server.hostname));
+	const bool ours = idn_same(smtp_path_domain(address), hostname);
 	const struct slice none = { 0 };
 	/* The most exact first. */
 	const struct slice names[] = {
@@ -91,16 +116,19 @@ check_line(const void *ctx, struct slice line)
 {
 	const struct check *c = ctx;
 	struct smtp_path path;
-	struct slice name;
-	char space[300];
-	struct buf b = BUF(space);
+	struct slice name, nul;
+	char space[300], whole[SMTP_PATH_TEXT + 1];
+	struct buf b = BUF(space), canonical = BUF(whole);
+	const bool address = take_address(line, SL("x"), &name, &path);
 
-	if (take_address(line, SL("x"), &name, &path))
+	if (address && take_name(name, &canonical))
 		return false;
+	line = slice_cut(line, '\0', &nul);
 	buf_str(&b, "\"");
 	buf_add(&b, slice_of(line.p, line.n < 80 ? line.n : 80));
-	buf_str(&b, "\": write a name, a colon and one address in ASCII, such as root: "
-	    "admin@example.org");
+	buf_str(&b, address ? "\": no sender has this name: write root, *, @example.org or "
+	    "root@example.org in front of the colon" : "\": write a name, a colon and one "
+	    "address in ASCII, such as root: admin@example.org");
 	c->report->error(c->report->ctx, c->file, 0, buf_cstr(&b));
 	++*c->wrong;
 	return false;
@@ -112,7 +140,8 @@ masquerade_check(const struct config *c, const struct config_report *report)
 	unsigned wrong = 0;
 	const struct check check = { c->server.masquerade, report, &wrong };
 	const int fd = check.file ? open(check.file, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
-	const int r = fd < 0 ? 0 : list_find_fd(fd, LIST_USERS, LIST_LINE_MAX, check_line, &check);
+	const int r = fd < 0 ? 0 :
+	    list_find_fd(fd, LIST_SENDERS, LIST_LINE_MAX, check_line, &check);
 
 	if (r < 0) {
 		report->error(report->ctx, check.file, 0, strerror(-r));

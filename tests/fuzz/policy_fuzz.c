@@ -73,7 +73,7 @@ check_masquerade(const struct smtp_path *from)
 {
 	struct smtp_path to, again;
 
-	if (masquerade_find(&config, from, &to) == 0)
+	if (masquerade_find(&config, slice_str(hostname), from, &to) == 0)
 		return;
 	must(to.n > 0 && slice_is_ascii(smtp_path_domain(&to)) && smtp_path_domain(&to).n > 0);
 	must(smtp_path_parse_whole(smtp_path_text(&to), SMTP_PATH_TOLERANT, &again));

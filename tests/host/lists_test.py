@@ -13,7 +13,8 @@ from tap import check, main, same, test  # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get("BUILD", "build"))
 DIRECTORY = "/tmp/smtp-lists-test.%d" % os.getpid()
-LISTS = {"recipients": "bob@local.example\n", "senders": "@a.example\n"}
+LISTS = {"recipients": "bob@local.example\n", "senders": "@a.example\n",
+         "masquerade": "root: x@a.example\n"}
 
 
 def path(name):
@@ -27,17 +28,17 @@ def write(name, text):
 
 
 class Session:
-    def __init__(self, files=None):
+    def __init__(self, *before, files=None):
         self.socket, theirs = socket.socketpair()
         self.socket.settimeout(20)
         self.log = open(path("log"), "w+", encoding="utf-8")
-        self.process = subprocess.Popen([BUILD + "/smtp-handler", "-c", path("conf")],
+        self.process = subprocess.Popen([*before, BUILD + "/smtp-handler", "-c", path("conf")],
                                         stdin=theirs, stdout=theirs, stderr=self.log,
                                         preexec_fn=files and (lambda: resource.setrlimit(
                                             resource.RLIMIT_NOFILE, (files, files))))
         theirs.close()
         self.lines = self.socket.makefile("rb")
-        self.reply()
+        self.greeting = self.reply()
 
     def reply(self):
         while line := self.lines.readline():
@@ -63,7 +64,7 @@ class Session:
         self.socket.close()
 
 
-def prepare():
+def prepare(more="hostname = mx.a.example"):
     os.makedirs(DIRECTORY, exist_ok=True)
     for name, text in LISTS.items():
         write(name, text)
@@ -73,10 +74,11 @@ directory = %s
 min-free = 0
 [server]
 senders = %s
+%s
 [route local.example]
 via = print
 recipients = %s
-""" % (path("queue"), path("senders"), path("recipients")))
+""" % (path("queue"), path("senders"), more, path("recipients")))
 
 
 @test("a list of recipients that vanished: 451 for each, and a line in the log with the cure")
@@ -101,6 +103,25 @@ def senders():
     session.end()
     check("cannot be read: see smtp-handler --check" in session.text_of_log(),
           session.text_of_log())
+
+
+@test("a host without a full name: its users have addresses elsewhere, too")
+def without_name():
+    prepare("role = submission\nmasquerade = " + path("masquerade"))
+    shutil.rmtree(path("queue"), ignore_errors=True)
+    session = Session("unshare", *([] if os.getuid() == 0 else ["--map-root-user"]), "--uts", "sh",
+                      "-c", 'echo a-name-without-dot > /proc/sys/kernel/hostname && '
+                      'exec "$0" "$@"').begin()
+    check(session.greeting.startswith("220 ["), session.greeting)
+    same([session.ask(line)[:9] for line in ("MAIL FROM:<root>", "RCPT TO:<bob@local.example>")],
+         ["250 2.1.0", "250 2.1.5"])
+    same(session.ask("DATA")[:3], "354")
+    same(session.ask("From: root\r\nSubject: x\r\n\r\ntext\r\n.")[:9], "250 2.0.0")
+    session.end()
+    [message] = os.listdir(path("queue/new"))
+    with open(path("queue/new/" + message), encoding="ascii") as file:
+        text = file.read()
+    check("from: <x@a.example>\n" in text and "\nFrom: x@a.example\n" in text, text)
 
 
 @test("a list that is replaced: the next session reads the new one")

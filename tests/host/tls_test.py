@@ -733,6 +733,37 @@ def open_relays():
                   and why in text and text.count("\n") == 1, path, code, text)
 
 
+@test("--check reports a line of [server] masquerade that no sender has")
+def check_masquerade():
+    directory = BUILD + "/tests/check-masquerade"
+    shutil.rmtree(directory, ignore_errors=True)
+    os.makedirs(directory)
+
+    def verdict(lines):
+        with open(directory + "/names", "wb") as file:
+            file.write(lines)
+        with open(directory + "/conf", "w") as file:
+            file.write("[queue]\ndirectory = %s/queue\n[server]\nmasquerade = %s/names\n"
+                       % (directory, directory))
+        run = subprocess.run([HANDLER, "-c", directory + "/conf", "--check"],
+                             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30)
+        return run.returncode, run.stderr
+
+    same(verdict(b"\xef\xbb\xbfroot: a@b.example\r\n*: @b.example\n@[192.0.2.1]: a@b.example\n"
+                 b"\"a b\": a@b.example\n<a@b.example>: b@b.example\n"
+                 b"gr\xc3\xbcn@b\xc3\xbccher.example: a@b.example\n"), (0, ""))
+    for line in (b"*@b.example", b"@", b"@*", b"root cron", b"a@b@c", b"@b.example.", b"a@b..c",
+                 b"@@b.example", b"<a@b.example"):
+        code, text = verdict(b"root: a@b.example\n" + line + b": a@b.example\n")
+        check(code == 78 and "no sender has this name" in text and text.count("\n") == 1, line,
+              code, text)
+    for line in (b"root a@b.example", b"root: a", b"root:", b"root: <>", b"root: a@b.example b",
+                 b"root: a@b.example,c", b"*: b.example", b"root: \xc3\xbc@b.example",
+                 b"root: a\0b@b.example"):
+        code, text = verdict(line + b"\n")
+        check(code == 78 and text.endswith("root: admin@example.org\n"), line, code, text)
+
+
 def break_config(path):
     with open(path, "a") as file:
         file.write("[server]\nhostname = other.example.org\nnonsense\n")

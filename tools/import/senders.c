@@ -62,8 +62,9 @@ has_blank(struct slice s)
 static bool
 is_name(struct slice name)
 {
-	if (name.n == 0 || memchr(name.p, ':', name.n) || (has_blank(name) &&
-	    memchr(name.p, '#', name.n)))
+	if (name.n == 0 || memchr(name.p, ':', name.n) || slice_has_prefix(name, SL("*@")))
+		return false;
+	if (has_blank(name) && memchr(name.p, '#', name.n))
 		return false;
 	if (slice_eq(name, SL("*")))
 		return true;
