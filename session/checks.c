@@ -105,6 +105,13 @@ check_recipient(struct session *s)
 	return verdict == SMTP_ACCEPT ? check_quota(s, QUOTA_RATE, &own) : verdict;
 }
 
+void
+checks_unreadable(void)
+{
+	log_text(LOG_LEVEL_ERROR, "the list of senders, auth-senders or masquerade cannot be read: "
+	    "see smtp-handler --check");
+}
+
 static enum smtp_verdict
 check_sender(struct session *s)
 {
@@ -117,8 +124,7 @@ check_sender(struct session *s)
 		verdict = policy_sender(&policy, &s->smtp.from);
 	}
 	if (verdict == SMTP_REFUSE_LOCAL)
-		log_text(LOG_LEVEL_ERROR, "the list of senders, auth-senders or masquerade cannot "
-		    "be read: see smtp-handler --check");
+		checks_unreadable();
 	return verdict;
 }
 

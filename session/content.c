@@ -141,6 +141,7 @@ content_open(struct session *s)
 	const int r = queue_head_end(&c->queue, &c->queued, filters_room(s));
 
 	c->error = 0;
+	c->senders_unread = false;
 	c->octets = c->unchecked = 0;
 	smtp_data_init(&c->data, s->newlines);
 	facts_begin(&c->facts);

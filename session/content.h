@@ -31,6 +31,7 @@ struct content {
 	uint64_t own;			/* octets of our Received field */
 	uint64_t unchecked;		/* octets stored since a look at the free space */
 	int error;			/* the first error of storing, -errno */
+	bool senders_unread;		/* the error is that of the list of senders' addresses */
 	bool elsewhere;			/* another machine has the queue */
 	char decoded[2 * CONTENT_CHUNK];
 	struct queue_message queued;

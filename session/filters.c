@@ -45,15 +45,22 @@ is_submission(const struct session *s)
 	return s->server.submission;
 }
 
-/* If the file cannot be read now, the address stays: it could when MAIL came. */
+/* If the file cannot be read, the message is not taken: others would refuse this sender. */
 static bool
 replace_sender(void *ctx, struct slice address, struct buf *ret)
 {
-	const struct session *s = ctx;
+	struct session *s = ctx;
 	struct smtp_path from, to;
+	int r;
 
-	if (!smtp_path_parse_whole(address, SMTP_PATH_TOLERANT, &from) ||
-	    masquerade_find(s->config, s->server.hostname, &from, &to) <= 0)
+	if (!smtp_path_parse_whole(address, SMTP_PATH_TOLERANT, &from))
+		return false;
+	r = masquerade_find(s->config, s->server.hostname, &from, &to);
+	if (r < 0 && s->content.error == 0) {
+		s->content.error = r;
+		s->content.senders_unread = true;
+	}
+	if (r <= 0)
 		return false;
 	buf_add(ret, smtp_path_text(&to));
 	return !ret->full;

@@ -480,6 +480,10 @@ store_content(struct session *s, bool last, struct smtp_reply *ret_filter)
 		content_drop(&s->content);
 		return SMTP_DATA_QUEUED;
 	}
+	if (s->content.senders_unread) {	/* the queue is not to blame */
+		checks_unreadable();
+		return SMTP_DATA_LOCAL;
+	}
 	switch (checks_queue(s, last ? content_commit(s) : s->content.error)) {
 	case SMTP_ACCEPT:
 		return SMTP_DATA_QUEUED;

@@ -124,6 +124,29 @@ def without_name():
     check("from: <x@a.example>\n" in text and "\nFrom: x@a.example\n" in text, text)
 
 
+@test("the addresses that senders have elsewhere vanished: no message keeps another From")
+def masquerade():
+    message = "From: root\r\nSubject: x\r\n\r\ntext\r\n."
+    for sender, vanishes in ("root", True), ("", True), ("root", False):
+        prepare("hostname = mx.a.example\nrole = submission\nmasquerade = " + path("masquerade"))
+        session = Session().begin()
+        same(session.ask("MAIL FROM:<%s>" % sender)[:9], "250 2.1.0")
+        same(session.ask("RCPT TO:<bob@local.example>")[:9], "250 2.1.5")
+        if vanishes:
+            os.unlink(path("masquerade"))
+        same(session.ask("DATA")[:3], "354")
+        same(session.ask(message)[:9], "451 4.3.0" if vanishes else "250 2.0.0")
+        if vanishes:
+            write("masquerade", LISTS["masquerade"])
+            session.ask("MAIL FROM:<root>")
+            session.ask("RCPT TO:<bob@local.example>")
+            same([session.ask("DATA")[:3], session.ask(message)[:9]], ["354", "250 2.0.0"])
+        session.end()
+        text = session.text_of_log()
+        same("cannot be read: see smtp-handler --check" in text, vanishes)
+        check("queue " + path("queue") not in text, text)
+
+
 @test("a list that is replaced: the next session reads the new one")
 def replaced():
     prepare()
