@@ -756,6 +756,13 @@ static const struct import_case cases[] = {
 	  OUR_HOST RELAYHOST MASQUERADE("main.cf:4"),
 	  { "4 submit-trusted", "4 senders of other domains keep" }, 2,
 	  "import-host.masquerade=*: me@x.example ;" },
+	{ "a name that no sender has: * is no wildcard there",
+	  { { CF, NONE NAMED "relayhost = [a.example]\n"
+		  "sender_canonical_maps = inline:{ {*@o.example = b@x.example}, "
+		  "{anna = a@x.example} }\n" } },
+	  OUR_HOST RELAYHOST MASQUERADE("main.cf:4"),
+	  { "4 *@o.example: the sender", "4 submit-trusted" }, 2,
+	  "import-host.masquerade=anna: a@x.example ;" },
 	{ "a step without a translation ends them all",
 	  { { CF, NONE NAMED "relayhost = [a.example]\n"
 		  "sender_canonical_maps = inline:{ {anna = a@x.example} }\n"
