@@ -426,6 +426,8 @@ listen_open(struct listener *l, const char *const *addresses, size_t n, int *ret
 		if (r < 0)
 			return bind_failed(addresses[i], r);
 	}
+	if (l->n)
+		signals_keep_reload();
 	for (size_t i = 0; i < l->n; i++)
 		log_listening(l->fds[i]);
 	return 0;

@@ -55,6 +55,12 @@ set_handler(int number, void (*handler)(int))
 	(void)sigaction(number, &action, NULL);
 }
 
+void
+signals_keep_reload(void)
+{
+	set_handler(SIGHUP, caught);
+}
+
 int
 signals_catch(enum signals_for whom)
 {

@@ -17,6 +17,9 @@ extern volatile sig_atomic_t signals_stop, signals_reload;
 
 enum signals_for { SIGNALS_SESSION, SIGNALS_LISTENER };
 
+/* A listener that is not ready yet keeps SIGHUP for later: it would end the process. */
+void signals_keep_reload(void);
+
 /* Catch them from now on.  Returns a descriptor for poll(2), readable after a signal, or -errno.  A
  * forked session calls this again and gets a descriptor of its own. */
 int signals_catch(enum signals_for whom);

@@ -175,6 +175,18 @@ def reload():
     write("mx.example.org")
 
 
+@test("SIGHUP before a listener is ready: it reads its configuration then, and goes on")
+def early_reload():
+    for _ in range(5):
+        with subprocess.Popen([*base(), "--listen", "127.0.0.1:0"], stdin=subprocess.DEVNULL,
+                              stderr=subprocess.PIPE) as process:
+            check(b"listening" in process.stderr.readline())
+            process.send_signal(signal.SIGHUP)
+            check(b"configuration read again" in process.stderr.readline())
+            process.terminate()
+            same(process.wait(35), 0)
+
+
 @test("a killed session is reported, and the others go on")
 def killed():
     listener = Listener()

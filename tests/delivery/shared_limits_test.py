@@ -411,7 +411,7 @@ def _():
     with smtplib.SMTP("127.0.0.1", kept.getsockname()[1], timeout=20) as session:
         change_prefix(server.config)
         listener.send_signal(signal.SIGHUP)
-        same(session.noop()[0], 250)
+        same(session.getreply()[0], 421, server.log())
     same(listener.wait(20), 0, server.log())
     check("this listener ends, and the next one uses it" in server.log(), server.log())
 
