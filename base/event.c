@@ -94,6 +94,7 @@ static const struct event sentences[] = {
 	{ "queue %s", "63a6e14331f05243a02dcd5e13fb4de5" },
 	{ "STARTTLS is not offered", "f73770974f8c51a19ddbbbbf63245771" },
 	{ "STARTTLS is new in the configuration", "16b8444da4024c7c85e9c0930b39d065" },
+	{ "[shared] has changed in the configuration", "8a6af1d0acbc44e49871c262ecbe89dd" },
 	{ "STARTTLS", "720f4b7fe4ee567b87c2c1c206394194" },
 	{ "no TLS", "cb20d94ab912533aaf5f3c7f15e51654" },
 	{ "the list of senders", "dd38c7d0ca195b229660200dc0ce75e5" },
