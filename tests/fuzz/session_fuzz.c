@@ -58,6 +58,11 @@ sandbox_foresee(const struct sandbox *s)
 
 volatile sig_atomic_t signals_stop, signals_reload;
 
+void
+signals_keep_reload(void)
+{
+}
+
 int
 signals_catch(enum signals_for whom)
 {
