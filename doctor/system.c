@@ -214,17 +214,22 @@ check_tls_lost(struct doctor *d)
 /* ---- lists ---- */
 
 static bool
+check_readable(struct doctor *d, const char *what, const char *path)
+{
+	if (!path || access(path, R_OK) == 0)
+		return true;
+	doctor_report(d, DOCTOR_FAULT, NULL, "%s %s: %s", what, path, strerror(errno));
+	return false;
+}
+
+static bool
 check_list(struct doctor *d, const char *what, const char *path)
 {
 	struct stat st;
 
-	if (!path)
-		return true;
-	if (stat(path, &st) < 0) {
-		doctor_report(d, DOCTOR_FAULT, NULL, "%s %s: %s", what, path, strerror(errno));
+	if (!check_readable(d, what, path))
 		return false;
-	}
-	if (st.st_size > 0)
+	if (!path || stat(path, &st) < 0 || st.st_size > 0)
 		return true;
 	doctor_report(d, DOCTOR_WARNING, "write one address or name a line into it",
 	    "%s %s: it is empty, so all are refused", what, path);
@@ -237,7 +242,7 @@ check_lists(struct doctor *d)
 	bool fine = check_list(d, "senders", d->config->server.senders);
 
 	fine &= check_list(d, "auth-senders", d->config->server.auth_senders);
-	fine &= !d->config->server.masquerade || access(d->config->server.masquerade, R_OK) == 0;
+	fine &= check_readable(d, "masquerade", d->config->server.masquerade);
 	for (size_t i = 0; i < d->config->nroutes; i++)
 		fine &= check_list(d, "recipients", d->config->routes[i].recipients);
 	if (fine)

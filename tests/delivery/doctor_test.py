@@ -310,6 +310,24 @@ def writable():
         named(found, "permissions", "fault", site.config, "chmod go-w")
 
 
+@test("broken: the user of the handler cannot read its lists")
+def unreadable():
+    lists = {name: "/tmp/list.%s.%d" % (name, os.getpid()) for name in ("senders", "masquerade")}
+    for path in lists.values():
+        with open(path, "w") as file:
+            file.write("root: a@sender.example\n")
+        os.chmod(path, 0o600)
+    site = site_of(["server.%s=%s" % item for item in lists.items()])
+    subprocess.run(["chown", "-R", "nobody", site.queue], check=os.getuid() == 0)
+    found = doctor(site)
+    if os.getuid() == 0:
+        for item in lists.items():
+            named(found, "lists", "fault", "%s %s: Permission denied" % item,
+                  "smtp-handler --check")
+    for path in lists.values():
+        os.unlink(path)
+
+
 def without_landlock(error):
     """From now on this process has no Landlock: its calls fail."""
     load, jump, give = 0x20, 0x15, 0x06
