@@ -267,15 +267,12 @@ set_sender(const struct reading *r, const struct account *a)
 	const char *from = text_of(a, FROM);
 	struct plan *p = r->im->plan;
 
-	if (from && strpbrk(from + (strncmp(from, "*@", 2) == 0 ? 2 : 0), "*?["))
+	if (from && strpbrk(from + (strncmp(from, "*@", 2) == 0 ? 2 : 0), "*?[%"))
 		plan_untranslated(p, place_of(r, a, FROM), SL("from"), "a [sender] is one address "
 		    "or a domain: write one for each");
 	else if (!from)
 		plan_note(p, at_line(r, a->line), "the account %.60s has no from, so nothing would "
 		    "choose it: write a [sender ADDRESS] for it", a->name);
-	else if (strchr(from, '%'))
-		plan_untranslated(p, place_of(r, a, FROM), SL("from"), "a [sender] is one address "
-		    "or a domain: write one for each");
 	else
 		set_account(r, a, plan_text(p, "sender %s",
 		    from + (strncmp(from, "*@", 2) == 0 ? 2 : 0)));

@@ -224,13 +224,13 @@ prepare_file(struct plan *p, int folder, const char *name, enum plan_kind kind, 
 {
 	const char *under = new_name(p, name);
 	struct stat st;
-	FILE *out;
+	FILE *out = NULL;
 	int r;
 
 	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
 		return -EISDIR;
 	r = open_new(folder, under, &out);
-	if (r < 0)
+	if (!out)
 		return r;
 	if (fputs(content, out) < 0 || fflush(out) != 0)
 		r = -errno;

@@ -17,8 +17,7 @@
 
 #define DOMAINS_MAX (PLAN_MAX / 2)
 
-/* REST is no class of Postfix: all names that have no row go one way. */
-enum class { LOCAL, ALIASES, MAILBOXES, RELAYED, ELSEWHERE, REST };
+enum class { LOCAL, ALIASES, MAILBOXES, RELAYED, ELSEWHERE };
 
 struct domain {
 	struct slice name;
@@ -662,30 +661,19 @@ set_elsewhere(const struct domains *d, const struct domain *one)
 static void
 set_domain(const struct domains *d, const struct domain *one)
 {
-	switch (one->rest ? REST : one->class) {
-	case REST:
+	static void (*const ways[])(const struct domains *d, const struct domain *one) = {
+		[LOCAL] = set_local, [ALIASES] = set_aliases_only, [MAILBOXES] = set_mailboxes,
+		[RELAYED] = set_relayed, [ELSEWHERE] = set_elsewhere,
+	};
+
+	if (one->rest)		/* all names that have no row go one way */
 		set_rest(d, one);
-		if (one->class == LOCAL && d->users)
-			(void)plan_set(d->plan, one->section, "aliases", one->at, "%s", d->users);
-		break;
-	case LOCAL:
-		set_local(d, one);
-		break;
-	case ALIASES:
-		set_aliases_only(d, one);
-		break;
-	case MAILBOXES:
-		set_mailboxes(d, one);
-		break;
-	case RELAYED:
-		set_relayed(d, one);
-		break;
-	case ELSEWHERE:
-		set_elsewhere(d, one);
-		break;
-	}
+	else
+		ways[one->class](d, one);
 	if (one->class != LOCAL)
 		set_aliases(d, one);
+	else if (one->rest && d->users)
+		(void)plan_set(d->plan, one->section, "aliases", one->at, "%s", d->users);
 	if (one->class != ELSEWHERE)
 		set_delimiter(d, one);
 }
